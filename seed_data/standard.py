@@ -1,0 +1,58 @@
+"""Load the standard store into an empty database."""
+
+import tomllib
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shop.db import transaction
+from shop.models import Category, Country, Product, ShippingRate, StockItem
+
+_HERE = Path(__file__).parent
+
+
+class AlreadySeededError(Exception):
+    """The database holds products, which a second load would double."""
+
+
+def load_standard_store(session: Session) -> int:
+    """Write catalog, stock, countries and rates, and return the number of products.
+
+    :raises AlreadySeededError: when there are products already; nothing is then written.
+    """
+    catalog, delivery = _read("catalog.toml"), _read("delivery.toml")
+    with transaction(session):
+        if session.scalar(select(Product.id).limit(1)) is not None:
+            raise AlreadySeededError("The database has products already. Seed an empty one.")
+        session.add_all(Country(**country) for country in delivery["countries"])
+        session.flush()
+        session.add_all(ShippingRate(**rate) for rate in delivery["shipping_rates"])
+        shelves = {row["slug"]: Category(**row) for row in catalog["categories"]}
+        session.add_all(shelves.values())
+        session.flush()
+        session.add_all(_make_product(row, shelves) for row in catalog["products"])
+    return len(catalog["products"])
+
+
+def _make_product(row: dict[str, Any], shelves: dict[str, Category]) -> Product:
+    listed_at = datetime.combine(row["listed_on"], time(9), UTC)
+    return Product(
+        sku=row["sku"],
+        slug=row["slug"],
+        name=row["name"],
+        summary=row["summary"],
+        description=row["description"].strip(),
+        price_amount=row["price"],
+        category=shelves[row["category"]],
+        picture=row["picture"],
+        picture_alt=row["picture_alt"],
+        listed_at=listed_at,
+        stock=StockItem(on_hand=row["on_hand"]),
+    )
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((_HERE / name).read_text(encoding="utf-8"))

@@ -1,0 +1,113 @@
+"""Commands: `flask --app shop migrate`, `seed` and `worker`."""
+
+import logging
+import signal
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import click
+from alembic import command
+from alembic.config import Config
+from flask import Flask, current_app, url_for
+from flask.cli import with_appcontext
+from sqlalchemy.engine import make_url
+
+from shop.config import Settings
+from shop.db import get_session
+from shop.worker.loop import Worker
+
+
+def init_app(app: Flask) -> None:
+    """Add the commands, and where the store runs alone, what else it then needs."""
+    for each in (migrate, seed, worker):
+        app.cli.add_command(each)
+    settings: Settings = app.extensions["settings"]
+    if settings.is_alone:
+        _run_alone(app, settings)
+
+
+@click.command()
+@with_appcontext
+def migrate() -> None:
+    """Bring the database's tables to this release."""
+    settings: Settings = current_app.extensions["settings"]
+    upgrade(settings.database_url)
+
+
+@click.command()
+@with_appcontext
+def seed() -> None:
+    """Fill an empty database with the standard store."""
+    from seed_data.standard import AlreadySeededError, load_standard_store
+
+    try:
+        count = load_standard_store(get_session())
+    except AlreadySeededError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"Seeded {count} products.")
+
+
+@click.command()
+@with_appcontext
+def worker() -> None:
+    """Run jobs until told to stop."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    click.echo("Worker started.")
+    make_worker(current_app._get_current_object()).run_until(stop)  # type: ignore[attr-defined]
+    click.echo("Worker stopped.")
+
+
+def upgrade(database_url: str) -> None:
+    """Run the migrations that the database has not seen."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.attributes["database_url"] = database_url
+    command.upgrade(config, "head")
+
+
+def make_worker(app: Flask) -> Worker:
+    """Wire a worker to the application's database, outside world and clock."""
+    settings: Settings = app.extensions["settings"]
+
+    def order_link(number: str) -> str:
+        with app.test_request_context(base_url=settings.base_url):
+            return url_for("orders.show", number=number, _external=True)
+
+    return Worker(
+        sessions=app.extensions["sessions"],
+        gateways=app.extensions["gateways"],
+        clock=app.extensions["clock"],
+        order_link=order_link,
+        lease=timedelta(seconds=settings.job_lease_seconds),
+        poll_every=timedelta(seconds=settings.poll_seconds),
+    )
+
+
+def _run_alone(app: Flask, settings: Settings) -> None:
+    """Make a database if there is none, and run due jobs after each request."""
+    app.logger.warning(
+        "No SHOP_PAYMENTS_URL: payment provider, carrier and mail are imitated in this process, "
+        "and jobs run after each page. Nothing leaves this machine."
+    )
+    database = make_url(settings.database_url).database
+    if database and not Path(database).exists():
+        from seed_data.standard import load_standard_store
+
+        upgrade(settings.database_url)
+        with app.app_context():
+            load_standard_store(get_session())
+    jobs = make_worker(app)
+
+    @app.teardown_request
+    def run_due_jobs(_error: BaseException | None) -> None:
+        while jobs.run_one():
+            pass

@@ -1,0 +1,120 @@
+"""The database: engine, sessions, the one way to end a transaction, and column types.
+
+SQLite runs in WAL mode with pysqlite's default transaction mode: a SELECT takes no lock and the
+first write opens the transaction. Services therefore read first and write after.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, ClassVar, cast
+
+from flask import Flask, current_app, g
+from sqlalchemy import (
+    CursorResult,
+    DateTime,
+    Dialect,
+    Engine,
+    Executable,
+    MetaData,
+    create_engine,
+    event,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.types import TypeDecorator
+
+_BUSY_TIMEOUT_MS = 30_000
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime, also on SQLite, which stores no time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"a moment needs a time zone: {value!r}")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value and (value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+class Model(DeclarativeBase):
+    """Base of all tables; constraints get names, so that migrations can change them."""
+
+    type_annotation_map: ClassVar = {datetime: UTCDateTime()}
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+@contextmanager
+def transaction(session: Session) -> Iterator[None]:
+    """Commit what the block writes, or nothing of it.
+
+    An earlier read has opened a transaction of its own, which is ended first; rows that were
+    loaded by it expire.
+    """
+    session.rollback()
+    with session.begin():
+        yield
+
+
+def end_read(session: Session) -> None:
+    """Give the connection back before a slow call to the outside world."""
+    session.rollback()
+
+
+def insert(session: Session, model: type[Model]) -> sqlite.Insert | postgresql.Insert:
+    """Return the database's own INSERT, the one that knows ON CONFLICT."""
+    dialect = session.get_bind().dialect.name
+    return postgresql.insert(model) if dialect == "postgresql" else sqlite.insert(model)
+
+
+def changed_rows(session: Session, statement: Executable) -> int:
+    """Run an INSERT, UPDATE or DELETE and return how many rows it changed.
+
+    Rows that the session has loaded are not brought up to date.
+    """
+    result = session.execute(statement, execution_options={"synchronize_session": False})
+    return cast(CursorResult[Any], result).rowcount
+
+
+def make_engine(url: str) -> Engine:
+    """Connect to SQLite or PostgreSQL."""
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={_BUSY_TIMEOUT_MS}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def init_app(app: Flask, url: str) -> None:
+    """Give the application its sessions, one for each application context."""
+    app.extensions["sessions"] = sessionmaker(make_engine(url))
+
+    @app.teardown_appcontext
+    def close_session(_error: BaseException | None) -> None:
+        if session := g.pop("session", None):
+            session.close()
+
+
+def get_session() -> Session:
+    """Return the session of the current application context, closed when that ends."""
+    if "session" not in g:
+        g.session = current_app.extensions["sessions"]()
+    session: Session = g.session
+    return session

@@ -1,0 +1,1 @@
+"""Pure rules of the store: no tables, no sessions, no time, no HTTP."""

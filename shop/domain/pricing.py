@@ -1,0 +1,49 @@
+"""What an order costs: goods + shipping + tax = total, all in one currency."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shop.domain.money import Money, share_of
+
+
+@dataclass(frozen=True, slots=True)
+class PricedLine:
+    """A quantity of one product at the price it is sold at, before tax."""
+
+    product_id: int
+    sku: str
+    name: str
+    unit_price: Money
+    quantity: int
+
+    @property
+    def total(self) -> Money:
+        return self.unit_price * self.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The sums that checkout, order page and mail show; `tax_rate` is in basis points."""
+
+    goods: Money
+    shipping: Money
+    tax_rate: int
+    tax: Money
+
+    @property
+    def total(self) -> Money:
+        return self.goods + self.shipping + self.tax
+
+
+def sum_lines(lines: Iterable[PricedLine]) -> Money:
+    """Return what the goods cost, before shipping and tax."""
+    return sum((line.total for line in lines), Money(0))
+
+
+def price_order(lines: Iterable[PricedLine], shipping: Money, tax_rate: int) -> Totals:
+    """Price an order; `tax_rate` is in basis points and falls on goods and shipping alike.
+
+    Tax on the carriage follows the tax on what is carried, as HMRC's VAT Notice 700/24 has it.
+    """
+    goods = sum_lines(lines)
+    return Totals(goods, shipping, tax_rate, tax=share_of(goods + shipping, tax_rate))

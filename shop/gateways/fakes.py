@@ -1,0 +1,76 @@
+"""The outside world in the store's own process, for tests and for running the store alone.
+
+Small real implementations: they keep a ledger of what they were asked and obey idempotency keys.
+"""
+
+from dataclasses import replace
+from email.message import EmailMessage
+
+from shop.domain.money import Money
+from shop.domain.provider_payment import ProviderPayment
+from shop.errors import CardRefused, GatewayRefused, GatewayUnavailable
+from shop.gateways import Gateways
+from shop.gateways.carrier import Parcel
+from shop.gateways.payments import Card
+
+APPROVED, DECLINED, UNANSWERED = "4242424242424242", "4000000000000002", "4000000000000119"
+
+
+class FakePaymentProvider:
+    """A provider that captures at once; `payments` is its ledger by the payment's id."""
+
+    def __init__(self) -> None:
+        self.payments: dict[str, ProviderPayment] = {}
+        self.captures: list[str] = []
+
+    def tokenize(self, card_number: str) -> Card:
+        if card_number not in (APPROVED, DECLINED, UNANSWERED):
+            raise CardRefused
+        return Card(f"tok_{card_number}", "visa", card_number[-4:])
+
+    def authorize(self, reference: str, amount: Money, card_token: str) -> ProviderPayment:
+        if card_token == f"tok_{UNANSWERED}":
+            raise GatewayUnavailable("The payment provider", "it answers nothing to this card")
+        status = "declined" if card_token == f"tok_{DECLINED}" else "authorized"
+        made = ProviderPayment(f"pay_{reference}", reference, status, amount)
+        return self.payments.setdefault(made.id, made)
+
+    def capture(self, payment_id: str, key: str) -> ProviderPayment:
+        if key not in self.captures:
+            self.captures.append(key)
+            self.payments[payment_id] = replace(self.get(payment_id), status="captured")
+        return self.get(payment_id)
+
+    def get(self, payment_id: str) -> ProviderPayment:
+        if payment_id not in self.payments:
+            raise GatewayRefused(f"The payment provider: no payment {payment_id}")
+        return self.payments[payment_id]
+
+
+class FakeCarrier:
+    """A carrier that delivers at once; `parcels` is its ledger by tracking number."""
+
+    def __init__(self) -> None:
+        self.parcels: dict[str, Parcel] = {}
+
+    def book(self, parcel: Parcel) -> str:
+        self.parcels.setdefault(f"LP-{parcel.reference}", parcel)
+        return f"LP-{parcel.reference}"
+
+    def is_delivered(self, tracking_number: str) -> bool:
+        return tracking_number in self.parcels
+
+
+class FakeMailer:
+    """A mail server that keeps what it is given, in order."""
+
+    def __init__(self) -> None:
+        self.sent: list[EmailMessage] = []
+
+    def send(self, mail: EmailMessage) -> None:
+        self.sent.append(mail)
+
+
+def make_fakes() -> Gateways:
+    """Return a whole outside world that remembers nothing yet."""
+    return Gateways(FakePaymentProvider(), FakeCarrier(), FakeMailer())

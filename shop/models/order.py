@@ -1,0 +1,139 @@
+"""An order with its lines, payment, shipment and history.
+
+The three statuses stand on the order's own row, so that one conditional UPDATE can check them all.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from shop.db import Model
+from shop.domain.money import Money
+from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus
+from shop.domain.pricing import PricedLine, Totals
+
+
+class Order(Model):
+    """What was sold to whom, and how far it has come."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        CheckConstraint("goods_amount >= 0", name="goods"),
+        CheckConstraint("total_amount = goods_amount + shipping_amount + tax_amount", name="total"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(String(20), unique=True)
+    checkout_token: Mapped[str] = mapped_column(String(40), unique=True)
+    status: Mapped[str] = mapped_column(String(20), default=OrderStatus.PLACED)
+    payment_status: Mapped[str] = mapped_column(String(20), default=PaymentStatus.PENDING)
+    fulfillment_status: Mapped[str] = mapped_column(
+        String(20), default=FulfillmentStatus.UNFULFILLED
+    )
+    email: Mapped[str] = mapped_column(String(254), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    address: Mapped[str] = mapped_column(String(200))
+    city: Mapped[str] = mapped_column(String(100))
+    postcode: Mapped[str] = mapped_column(String(20))
+    country_code: Mapped[str] = mapped_column(String(2))
+    shipping_method: Mapped[str] = mapped_column(String(20))
+    currency: Mapped[str] = mapped_column(String(3))
+    goods_amount: Mapped[int]
+    shipping_amount: Mapped[int]
+    tax_rate: Mapped[int]
+    tax_amount: Mapped[int]
+    total_amount: Mapped[int]
+    placed_at: Mapped[datetime]
+
+    lines: Mapped[list["OrderLine"]] = relationship(order_by="OrderLine.id")
+    payment: Mapped["Payment"] = relationship()
+    shipment: Mapped["Shipment | None"] = relationship()
+    history: Mapped[list["HistoryEntry"]] = relationship(order_by="HistoryEntry.id")
+
+    @property
+    def totals(self) -> Totals:
+        """The sums as they were when the order was placed."""
+        return Totals(
+            goods=Money(self.goods_amount, self.currency),
+            shipping=Money(self.shipping_amount, self.currency),
+            tax_rate=self.tax_rate,
+            tax=Money(self.tax_amount, self.currency),
+        )
+
+
+class OrderLine(Model):
+    """A quantity of one product with the name and price it was sold at."""
+
+    __tablename__ = "order_line"
+    __table_args__ = (
+        UniqueConstraint("order_id", "product_id"),
+        CheckConstraint("quantity > 0", name="quantity"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"), index=True)
+    sku: Mapped[str] = mapped_column(String(20))
+    name: Mapped[str] = mapped_column(String(120))
+    unit_amount: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    quantity: Mapped[int]
+
+    @classmethod
+    def sell(cls, line: PricedLine) -> "OrderLine":
+        """Copy a line of a cart with the price it has at this moment."""
+        return cls(
+            product_id=line.product_id,
+            sku=line.sku,
+            name=line.name,
+            unit_amount=line.unit_price.amount,
+            currency=line.unit_price.currency,
+            quantity=line.quantity,
+        )
+
+    @property
+    def priced(self) -> PricedLine:
+        """The line as the pricing rules know it."""
+        price = Money(self.unit_amount, self.currency)
+        return PricedLine(self.product_id, self.sku, self.name, price, self.quantity)
+
+
+class Payment(Model):
+    """What the provider needs to take the money, and what it answered.
+
+    The card itself never reaches the database: `card_token` stands for it at the provider.
+    """
+
+    __tablename__ = "payment"
+
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True)
+    amount: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    card_token: Mapped[str] = mapped_column(String(80))
+    card_brand: Mapped[str] = mapped_column(String(20))
+    card_last4: Mapped[str] = mapped_column(String(4))
+    provider_id: Mapped[str | None] = mapped_column(String(80))
+
+
+class Shipment(Model):
+    """The parcel of an order at the carrier."""
+
+    __tablename__ = "shipment"
+
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True)
+    tracking_number: Mapped[str] = mapped_column(String(40), unique=True)
+    booked_at: Mapped[datetime]
+
+
+class HistoryEntry(Model):
+    """One change of one status: `subject` is the column of the order that changed."""
+
+    __tablename__ = "order_history"
+    __table_args__ = (Index(None, "order_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    subject: Mapped[str] = mapped_column(String(20))
+    status: Mapped[str] = mapped_column(String(20))
+    at: Mapped[datetime]

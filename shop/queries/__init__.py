@@ -1,0 +1,1 @@
+"""Reads for pages: no rules, no writes."""

@@ -1,0 +1,77 @@
+"""What the catalog and product pages show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from shop.errors import NotFound
+from shop.models import Category, Product
+from shop.queries.paging import Page, SortKeys, get_page
+
+PAGE_SIZE = 12
+_MOST_WORDS = 5
+
+# Each order ends with the id, which settles ties.
+_ORDERS: dict[str, tuple[SortKeys, bool]] = {
+    "newest": ((Product.listed_at, Product.id), True),
+    "name": ((Product.search_name, Product.id), False),
+    "cheapest": ((Product.price_amount, Product.id), False),
+    "dearest": ((Product.price_amount, Product.id), True),
+}
+SORTS = tuple(_ORDERS)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogQuery:
+    """What a shopper looks for; `after` is the SKU of the last product of the page before."""
+
+    q: str = ""
+    category: str = ""
+    sort: str = "newest"
+    after: str = ""
+
+
+def list_products(session: Session, query: CatalogQuery) -> Page[Product]:
+    """Return a page of the products whose names hold every word of the search.
+
+    :raises NotFound: when the page starts after a product that is not there.
+    """
+    statement = select(Product).options(joinedload(Product.stock, innerjoin=True))
+    for word in query.q.casefold().split()[:_MOST_WORDS]:
+        statement = statement.where(Product.search_name.contains(word, autoescape=True))
+    if query.category:
+        shelf = select(Category.id).where(Category.slug == query.category).scalar_subquery()
+        statement = statement.where(Product.category_id == shelf)
+    keys, descending = _ORDERS[query.sort]
+    after = _find_keys(session, keys, query.after) if query.after else None
+    return get_page(session, statement, keys, size=PAGE_SIZE, descending=descending, after=after)
+
+
+def get_product(session: Session, slug: str) -> Product:
+    """Return a product with its category and stock.
+
+    :raises NotFound: when there is none.
+    """
+    product = session.scalar(
+        select(Product)
+        .where(Product.slug == slug)
+        .options(joinedload(Product.category), joinedload(Product.stock))
+    )
+    if product is None:
+        raise NotFound("product")
+    return product
+
+
+def list_categories(session: Session) -> Sequence[Category]:
+    """Return the shelves of the store in their fixed order."""
+    return session.scalars(select(Category).order_by(Category.id)).all()
+
+
+def _find_keys(session: Session, keys: SortKeys, sku: str) -> Sequence[Any]:
+    row = session.execute(select(*keys).where(Product.sku == sku)).one_or_none()
+    if row is None:
+        raise NotFound("page")
+    return row

@@ -1,0 +1,155 @@
+"""Turn a cart into an order."""
+
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from shop.db import changed_rows, end_read, transaction
+from shop.domain.money import Money
+from shop.domain.pricing import PricedLine, Totals, price_order
+from shop.errors import CartEmpty, CheckoutExpired, DestinationNotServed, TotalChanged
+from shop.gateways.payments import Card, PaymentProvider
+from shop.models import Cart, CartLine, Country, Order, OrderLine, Payment, ShippingRate
+from shop.services.cart import find_cart, new_token
+from shop.services.orders import FIRST_STATUSES, add_history
+from shop.services.outbox import enqueue
+from shop.services.stock import allocate_stock
+
+# Crockford's alphabet without I, L, O and U: nothing is misread on the telephone.
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """To whom and how an order goes; `email` is folded."""
+
+    email: str
+    name: str
+    address: str
+    city: str
+    postcode: str
+    country_code: str
+    shipping_method: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutForm:
+    """What the shopper sent: `total_shown` is the total that stood on the page with the form."""
+
+    delivery: Delivery
+    card_number: str
+    checkout_token: str
+    total_shown: Money
+
+
+def place_order(
+    session: Session, provider: PaymentProvider, cart_token: str, form: CheckoutForm, now: datetime
+) -> str:
+    """Turn the cart into an order, and return the order's number.
+
+    The same form sent again returns the same order. The card is exchanged for a token first, so
+    that its number is never stored; the money is asked for later, by the job that this queues.
+
+    :raises CartEmpty: when there is nothing to order.
+    :raises CheckoutExpired: when the form is not of this cart as it is now.
+    :raises DestinationNotServed: when there is no rate for the country and method.
+    :raises TotalChanged: when the shopper saw another total.
+    :raises OutOfStock: when too little is left; nothing has then changed.
+    :raises CardRefused: when the provider does not know the card.
+    :raises GatewayUnavailable: when the provider does not answer.
+    """
+    if number := _find_placed(session, form.checkout_token):
+        return number
+    end_read(session)
+    card = provider.tokenize(form.card_number)
+    try:
+        with transaction(session):
+            return _write_order(session, cart_token, form, card, now)
+    except CheckoutExpired:
+        # The same form may have been sent twice at once, and the other one was first.
+        if number := _find_placed(session, form.checkout_token):
+            return number
+        raise
+
+
+def quote_cart(session: Session, cart: Cart, country_code: str, method: str) -> Totals:
+    """Return what the cart costs when it goes to a country by a shipping method.
+
+    :raises DestinationNotServed: when there is no rate for the two.
+    """
+    rate = session.execute(
+        select(ShippingRate, Country.tax_rate)
+        .join(Country, Country.code == ShippingRate.country_code)
+        .where(Country.code == country_code, ShippingRate.method == method)
+    ).one_or_none()
+    if rate is None:
+        raise DestinationNotServed
+    shipping, tax_rate = rate
+    return price_order([line.priced for line in cart.lines], shipping.price, tax_rate)
+
+
+def _find_placed(session: Session, checkout_token: str) -> str | None:
+    return session.scalar(select(Order.number).where(Order.checkout_token == checkout_token))
+
+
+def _write_order(
+    session: Session, cart_token: str, form: CheckoutForm, card: Card, now: datetime
+) -> str:
+    # The cart is read once: what is charged and what is packed both come from these lines.
+    cart = find_cart(session, cart_token)
+    if cart is None or cart.checkout_token != form.checkout_token:
+        raise CheckoutExpired
+    if not cart.lines:
+        raise CartEmpty
+    lines = [line.priced for line in cart.lines]
+    totals = quote_cart(session, cart, form.delivery.country_code, form.delivery.shipping_method)
+    if totals.total != form.total_shown:
+        raise TotalChanged(form.total_shown, totals.total)
+
+    _empty_cart(session, cart)
+    allocate_stock(session, lines)
+    order = _new_order(form, lines, totals, now)
+    order.payment = Payment(**asdict(totals.total), **card.columns)
+    session.add(order)
+    session.flush()
+    for status in FIRST_STATUSES:
+        add_history(session, order.id, status, now)
+    enqueue(session, "authorize_payment", order.number, now)
+    return order.number
+
+
+def _empty_cart(session: Session, cart: Cart) -> None:
+    """Take the lines that were read out of the cart, unless another checkout has done so already.
+
+    The token is good for one order, so it changes. What was added since the read stays in the cart.
+    """
+    this_cart = Cart.id == cart.id, Cart.checkout_token == cart.checkout_token
+    line_ids = [line.id for line in cart.lines]
+    if not changed_rows(session, update(Cart).where(*this_cart).values(checkout_token=new_token())):
+        raise CheckoutExpired
+    session.execute(delete(CartLine).where(CartLine.id.in_(line_ids)))
+
+
+def _new_order(form: CheckoutForm, lines: list[PricedLine], totals: Totals, now: datetime) -> Order:
+    return Order(
+        **asdict(form.delivery),
+        number=_new_number(),
+        checkout_token=form.checkout_token,
+        placed_at=now,
+        currency=totals.total.currency,
+        goods_amount=totals.goods.amount,
+        shipping_amount=totals.shipping.amount,
+        tax_rate=totals.tax_rate,
+        tax_amount=totals.tax.amount,
+        total_amount=totals.total.amount,
+        lines=[OrderLine.sell(line) for line in lines],
+    )
+
+
+def _new_number() -> str:
+    """Return a number like BB-7K3MQ-9XT2W: 50 random bits, which nobody guesses."""
+    signs = "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    return f"BB-{signs[:5]}-{signs[5:]}"

@@ -1,0 +1,56 @@
+"""Send a paid order on its way and follow it until it has arrived."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from shop.db import end_read, transaction
+from shop.domain.order_status import FulfillmentStatus, OrderStatus
+from shop.errors import NotFound, NotYet
+from shop.gateways.carrier import Carrier, Parcel
+from shop.models import Order, Shipment
+from shop.services.orders import get_order, move_order
+from shop.services.outbox import enqueue
+from shop.services.stock import ship_stock
+
+
+def book_parcel(session: Session, carrier: Carrier, number: str, now: datetime) -> None:
+    """Book the order's parcel and take its units off the shelf."""
+    parcel = _describe_parcel(get_order(session, number))
+    end_read(session)
+    tracking_number = carrier.book(parcel)
+    with transaction(session):
+        order = get_order(session, number)
+        if not move_order(session, order.id, FulfillmentStatus.SHIPPED, now):
+            return
+        session.add(Shipment(order_id=order.id, tracking_number=tracking_number, booked_at=now))
+        ship_stock(session, [line.priced for line in order.lines])
+        enqueue(session, "track_parcel", number, now)
+
+
+def track_parcel(session: Session, carrier: Carrier, number: str, now: datetime) -> None:
+    """Complete the order once its parcel has arrived.
+
+    :raises NotYet: while it is on its way.
+    """
+    shipment = get_order(session, number).shipment
+    if shipment is None:
+        raise NotFound("parcel")
+    tracking_number = shipment.tracking_number
+    end_read(session)
+    if not carrier.is_delivered(tracking_number):
+        raise NotYet
+    with transaction(session):
+        order = get_order(session, number)
+        if move_order(session, order.id, FulfillmentStatus.DELIVERED, now):
+            move_order(session, order.id, OrderStatus.COMPLETED, now)
+
+
+def _describe_parcel(order: Order) -> Parcel:
+    return Parcel(
+        reference=order.number,
+        name=order.name,
+        address=f"{order.address}, {order.city}, {order.postcode}",
+        country=order.country_code,
+        service=order.shipping_method,
+    )

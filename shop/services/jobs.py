@@ -1,0 +1,76 @@
+"""Claim jobs and settle them. Each job is run by one worker at a time, and by another if that dies.
+
+Each claim has a token of its own, and only the latest claim may settle a job, so a worker that was
+taken for dead and comes back changes nothing.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from shop.db import transaction
+from shop.models import Job
+
+MAX_ATTEMPTS = 8
+_LONGEST_ERROR = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One run of one job by one worker; `attempt` counts the runs from 1."""
+
+    job_id: int
+    token: str | None
+    attempt: int
+    kind: str
+    payload: dict[str, Any]
+
+
+def claim_job(session: Session, lease: timedelta, now: datetime) -> Claim | None:
+    """Take the job that has been due longest for the length of the lease, if one is due.
+
+    PostgreSQL passes over the rows that another worker is just taking; SQLite has one writer at a
+    time and knows no such lock.
+    """
+    is_open = Job.done_at.is_(None) & Job.set_aside_at.is_(None) & (Job.due_at <= now)
+    is_free = or_(Job.leased_until.is_(None), Job.leased_until <= now)
+    first = select(Job.id).where(is_open, is_free).order_by(Job.due_at, Job.id).limit(1)
+    job = update(Job).where(
+        Job.id == first.with_for_update(skip_locked=True).scalar_subquery(), is_free
+    )
+    claim = job.values(
+        leased_until=now + lease, lease_token=secrets.token_hex(16), attempts=Job.attempts + 1
+    ).returning(Job.id, Job.lease_token, Job.attempts, Job.kind, Job.payload)
+    with transaction(session):
+        row = session.execute(claim).one_or_none()
+        return Claim(*row) if row else None
+
+
+def finish_job(session: Session, claim: Claim, now: datetime) -> None:
+    """Mark a job as done."""
+    _settle(session, claim, done_at=now)
+
+
+def postpone_job(session: Session, claim: Claim, due_at: datetime) -> None:
+    """Free a job that has nothing to do yet; the attempt does not count."""
+    _settle(session, claim, due_at=due_at, attempts=claim.attempt - 1)
+
+
+def retry_job(session: Session, claim: Claim, due_at: datetime, error: str) -> None:
+    """Free a job that failed, to be tried again later."""
+    _settle(session, claim, due_at=due_at, last_error=error[:_LONGEST_ERROR])
+
+
+def set_job_aside(session: Session, claim: Claim, error: str, now: datetime) -> None:
+    """Give a job up and keep why, for staff to see."""
+    _settle(session, claim, set_aside_at=now, last_error=error[:_LONGEST_ERROR])
+
+
+def _settle(session: Session, claim: Claim, **values: Any) -> None:
+    own = update(Job).where(Job.id == claim.job_id, Job.lease_token == claim.token)
+    with transaction(session):
+        session.execute(own.values(leased_until=None, lease_token=None, **values))

@@ -1,0 +1,36 @@
+"""Browse the catalog."""
+
+from dataclasses import asdict
+
+from flask import Blueprint, render_template, request
+
+from shop.db import get_session
+from shop.queries.catalog import get_product, list_categories, list_products
+from shop.web.schemas import CatalogQuerySchema
+
+pages = Blueprint("catalog", __name__)
+
+_SORT_NAMES = {
+    "newest": "Newest first",
+    "name": "Name",
+    "cheapest": "Price, low to high",
+    "dearest": "Price, high to low",
+}
+
+
+@pages.get("/")
+def index() -> str:
+    query = CatalogQuerySchema().load(request.args.to_dict())
+    return render_template(
+        "catalog.html",
+        query=query,
+        filters={name: value for name, value in asdict(query).items() if value},
+        page=list_products(get_session(), query),
+        categories=list_categories(get_session()),
+        sort_names=_SORT_NAMES,
+    )
+
+
+@pages.get("/products/<slug>")
+def product(slug: str) -> str:
+    return render_template("product.html", product=get_product(get_session(), slug), values={})

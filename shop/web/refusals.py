@@ -1,0 +1,108 @@
+"""What a refusal, a mistake in the address or a bug looks like over HTTP.
+
+Programs get `{"error": {"code", "message", "fields"}}`, people a page that says the same.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from itertools import chain
+from typing import Any
+
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
+from marshmallow import ValidationError
+from werkzeug.exceptions import HTTPException
+
+from shop import errors
+
+log = logging.getLogger(__name__)
+
+_STATUS: Mapping[type[Exception], int] = {
+    errors.NotFound: 404,
+    errors.CartFull: 409,
+    errors.CartEmpty: 409,
+    errors.OutOfStock: 409,
+    errors.TotalChanged: 409,
+    errors.CheckoutExpired: 409,
+    errors.DestinationNotServed: 422,
+    errors.CardRefused: 422,
+    errors.WebhookRefused: 400,
+    errors.AmountMismatch: 400,
+    errors.GatewayRefused: 502,
+    errors.GatewayUnavailable: 503,
+    ValidationError: 422,
+}
+_FORM_EXPIRED = (
+    "This page was open for too long or in another browser. Go back, reload the page and send the "
+    "form again; nothing has been ordered."
+)
+_BUSY = "The payment provider does not answer just now. Nothing was charged. Please try again."
+_BUG = "Something went wrong on our side. Nothing you did caused it."
+
+
+def init_app(app: Flask) -> None:
+    """Answer each kind of error."""
+    for kind in _STATUS:
+        app.register_error_handler(kind, _answer_refusal)
+    app.register_error_handler(HTTPException, _answer_http_error)
+    app.register_error_handler(CSRFError, _answer_forged_form)
+    app.register_error_handler(Exception, _answer_bug)
+
+
+def status_of(error: Exception) -> int:
+    """Return the status code of a refusal or of a form that does not validate."""
+    return _STATUS[type(error)]
+
+
+def message_of(error: Exception) -> str:
+    """Return the sentence that the shopper reads."""
+    if isinstance(error, ValidationError):
+        sentences = list(chain.from_iterable(fields_of(error).values()))
+        return sentences[0] if len(sentences) == 1 else "Please check the fields that are marked."
+    return _BUSY if isinstance(error, errors.GatewayUnavailable) else str(error)
+
+
+def fields_of(error: Exception | None) -> dict[str, list[str]]:
+    """Return the sentences beside the fields of a form that does not validate."""
+    if not isinstance(error, ValidationError):
+        return {}
+    messages: dict[str, list[str]] = error.normalized_messages()  # type: ignore[no-untyped-call]
+    return messages
+
+
+def _answer_refusal(error: Exception) -> Response:
+    return _answer(status_of(error), _code_of(error), message_of(error), fields_of(error))
+
+
+def _answer_http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    answer = _answer(status, _code_of(error), error.description or error.name)
+    if allowed := error.get_headers() and dict(error.get_headers()).get("Allow"):
+        answer.headers["Allow"] = allowed
+    return answer
+
+
+def _answer_forged_form(_error: CSRFError) -> Response:
+    return _answer(400, "form_expired", _FORM_EXPIRED)
+
+
+def _answer_bug(error: Exception) -> Response:
+    log.error("%s %s %s", g.get("request_id"), request.method, request.endpoint, exc_info=error)
+    return _answer(500, "internal_error", f"{_BUG} Our reference is {g.get('request_id')}.")
+
+
+def _answer(status: int, code: str, message: str, fields: Mapping[str, Any] = {}) -> Response:
+    if request.blueprint == "webhooks":
+        body = {"code": code, "message": message, "fields": fields}
+        response = jsonify(error=body)
+    else:
+        page = render_template("error.html", status=status, message=message, fields=fields)
+        response = make_response(page)
+    response.status_code = status
+    return response
+
+
+def _code_of(error: Exception) -> str:
+    """Turn the name of a class into a code: `OutOfStock` is out_of_stock."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()

@@ -1,0 +1,58 @@
+// What the pages do on top of plain HTML. Everything works without this file.
+
+document.documentElement.classList.add("scripted");
+
+// A list that sorts as soon as another order is chosen.
+for (const select of document.querySelectorAll("select[data-submit]")) {
+  select.addEventListener("change", () => select.form.requestSubmit());
+}
+
+// A form that is sent once: the token in it makes a second order impossible, this saves the wait.
+for (const form of document.querySelectorAll("form[data-once]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+}
+// A page that comes back from the browser's memory may send its form again.
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-once]")) delete form.dataset.sent;
+});
+
+async function fetchPart(address, id, options) {
+  const response = await fetch(address, options);
+  if (!response.ok) return null;
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  return page.getElementById(id) && page;
+}
+
+// A checkout whose total follows the country and the shipping method.
+for (const form of document.querySelectorAll("form[data-quote]")) {
+  let asked = 0;
+  form.addEventListener("change", async (event) => {
+    if (!["country_code", "shipping_method"].includes(event.target.name)) return;
+    const turn = ++asked;
+    const page = await fetchPart(form.dataset.quote, "summary", {
+      method: "POST",
+      body: new URLSearchParams(new FormData(form)),
+    }).catch(() => null);
+    if (!page || turn !== asked) return;
+    document.getElementById("summary").replaceWith(page.getElementById("summary"));
+    if (event.target.name === "country_code") {
+      document.getElementById("methods").replaceWith(page.getElementById("methods"));
+    }
+  });
+}
+
+// An order that is followed until nothing more happens to it.
+async function follow() {
+  const order = document.querySelector("[data-follow]");
+  if (!order) return;
+  const page = await fetchPart(location.href, "order").catch(() => null);
+  if (page && page.getElementById("order").innerHTML !== order.innerHTML) {
+    order.replaceWith(page.getElementById("order"));
+    document.title = page.title;
+  }
+  setTimeout(follow, 1000);
+}
+setTimeout(follow, 1000);
