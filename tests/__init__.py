@@ -1,0 +1,1 @@
+"""The tests of the store, and of what teaches with it."""

@@ -1,0 +1,158 @@
+"""Rows for tests, each with defaults for everything."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from factory.alchemy import SQLAlchemyModelFactory
+from factory.declarations import LazyAttribute, Sequence, SubFactory
+from sqlalchemy.orm import Session
+
+from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus
+from shop.models import (
+    Cart,
+    CartLine,
+    Category,
+    Country,
+    Order,
+    OrderLine,
+    Payment,
+    Product,
+    ShippingRate,
+    StockItem,
+)
+
+LISTED_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+
+class RowFactory(SQLAlchemyModelFactory):
+    """A factory that commits what it makes, with the session of the test."""
+
+    class Meta:
+        abstract = True
+        sqlalchemy_session_persistence = "commit"
+
+
+class CategoryFactory(RowFactory):
+    class Meta:
+        model = Category
+
+    slug = Sequence(lambda n: f"shelf-{n}")
+    name = Sequence(lambda n: f"Shelf {n}")
+
+
+class ProductFactory(RowFactory):
+    """A product with 10 units on hand; `on_hand` and `allocated` set its stock."""
+
+    class Meta:
+        model = Product
+
+    class Params:
+        on_hand = 10
+        allocated = 0
+
+    sku = Sequence(lambda n: f"TST-{n:03}")
+    slug = Sequence(lambda n: f"thing-{n}")
+    name = Sequence(lambda n: f"Thing {n}")
+    price_amount = 1999
+    listed_at = LISTED_AT
+    category = SubFactory(CategoryFactory)
+    stock = LazyAttribute(lambda o: StockItem(on_hand=o.on_hand, allocated=o.allocated))
+
+
+class CountryFactory(RowFactory):
+    class Meta:
+        model = Country
+
+    code = "GB"
+    name = "United Kingdom"
+    tax_rate = 2000
+
+
+class ShippingRateFactory(RowFactory):
+    class Meta:
+        model = ShippingRate
+
+    country_code = "GB"
+    method = "standard"
+    amount = 395
+    days = "2-3 days"
+
+
+class CartFactory(RowFactory):
+    class Meta:
+        model = Cart
+
+    token = Sequence(lambda n: f"cart-{n}")
+    checkout_token = Sequence(lambda n: f"checkout-{n}")
+    created_at = LISTED_AT
+
+
+class CartLineFactory(RowFactory):
+    class Meta:
+        model = CartLine
+
+    product = SubFactory(ProductFactory)
+    quantity = 1
+
+
+class OrderFactory(RowFactory):
+    """An order of one unit that was just placed; `product` says of what."""
+
+    class Meta:
+        model = Order
+
+    class Params:
+        product = SubFactory(ProductFactory, allocated=1)
+
+    number = Sequence(lambda n: f"BB-{n:05}-TESTS")
+    checkout_token = Sequence(lambda n: f"spent-{n}")
+    status = OrderStatus.PLACED
+    payment_status = PaymentStatus.PENDING
+    fulfillment_status = FulfillmentStatus.UNFULFILLED
+    email = "ada@example.com"
+    name = "Ada Lovelace"
+    address = "12 St James's Square"
+    city = "London"
+    postcode = "SW1Y 4JH"
+    country_code = "GB"
+    shipping_method = "standard"
+    currency = "GBP"
+    goods_amount = LazyAttribute(lambda o: o.product.price_amount)
+    shipping_amount = 395
+    tax_rate = 2000
+    tax_amount = 479
+    total_amount = LazyAttribute(lambda o: o.goods_amount + o.shipping_amount + o.tax_amount)
+    placed_at = LISTED_AT
+    lines = LazyAttribute(
+        lambda o: [
+            OrderLine(
+                product_id=o.product.id,
+                sku=o.product.sku,
+                name=o.product.name,
+                unit_amount=o.product.price_amount,
+                currency="GBP",
+                quantity=1,
+            )
+        ]
+    )
+    payment = LazyAttribute(
+        lambda o: Payment(
+            amount=o.total_amount,
+            currency="GBP",
+            card_token="tok_4242424242424242",
+            card_brand="visa",
+            card_last4="4242",
+        )
+    )
+
+
+@contextmanager
+def bind_factories(session: Session) -> Iterator[None]:
+    """Let all factories write with this session."""
+    options = [vars(each)["_meta"] for each in RowFactory.__subclasses__()]
+    for each in options:
+        each.sqlalchemy_session = session
+    yield
+    for each in options:
+        each.sqlalchemy_session = None

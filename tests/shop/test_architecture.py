@@ -1,0 +1,147 @@
+import ast
+import io
+import sys
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SHOP = ROOT / "shop"
+
+MOST_LINES, MOST_FILE_LINES, MOST_FUNCTION_LINES = 3_000, 200, 40
+
+# What each layer may import from the store. `gateways` in services means their Protocols.
+FROM_SHOP = {
+    "domain": set(),
+    "models": {"domain", "db"},
+    "gateways": {"domain", "errors"},
+    "services": {"domain", "models", "gateways", "db", "errors"},
+    "queries": {"domain", "models", "db", "errors"},
+    "worker": {"services", "queries", "gateways", "db", "errors", "models", "clock", "config"},
+    "web": {"domain", "services", "queries", "errors", "clock", "db", "models"},
+    "api": {"domain", "services", "queries", "errors", "clock", "db", "models", "web"},
+}
+# What each layer may import from outside, beside the standard library.
+FROM_OUTSIDE = {
+    "domain": set(),
+    "models": {"sqlalchemy"},
+    "gateways": {"httpx"},
+    "services": {"sqlalchemy", "argon2", "structlog"},
+    "queries": {"sqlalchemy"},
+    "worker": {"sqlalchemy"},
+    "web": {"flask", "flask_wtf", "marshmallow", "werkzeug"},
+    "api": {"flask", "marshmallow"},
+}
+ENDS_A_TRANSACTION = {"db.py"}
+READS_THE_CLOCK = {"clock.py"}
+
+
+def source_files() -> list[Path]:
+    return [path for path in sorted(SHOP.rglob("*.py")) if path.parent.name != "versions"]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(SHOP).as_posix()
+
+
+def layer_of(path: Path) -> str:
+    return path.relative_to(SHOP).parts[0]
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            yield from (
+                [f"shop.{alias.name}" for alias in node.names] if module == "shop" else [module]
+            )
+
+
+def code_lines(path: Path) -> set[int]:
+    """Number the lines that are neither blank, nor only a comment, nor part of a docstring."""
+    source = path.read_text(encoding="utf-8")
+    lines: set[int] = set()
+    ignored = {
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.NEWLINE,
+        tokenize.INDENT,
+        tokenize.DEDENT,
+        tokenize.ENDMARKER,
+    }
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in ignored:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(source)):
+        is_documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+        if isinstance(node, is_documented) and ast.get_docstring(node) is not None:
+            text = node.body[0]
+            lines.difference_update(range(text.lineno, (text.end_lineno or text.lineno) + 1))
+    return lines
+
+
+def attribute_calls(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return {call.attr for call in calls if isinstance(call, ast.Attribute)}
+
+
+@pytest.mark.parametrize("path", source_files(), ids=name_of)
+def test_a_layer_imports_only_what_it_may_from_the_store(path: Path) -> None:
+    layer = layer_of(path)
+    allowed = FROM_SHOP.get(layer)
+    imported = {name.split(".")[1] for name in imports_of(path) if name.startswith("shop.")}
+
+    assert allowed is None or imported - {layer} <= allowed
+
+
+@pytest.mark.parametrize("path", source_files(), ids=name_of)
+def test_a_layer_imports_only_what_it_may_from_outside(path: Path) -> None:
+    allowed = FROM_OUTSIDE.get(layer_of(path))
+    packages = {name.split(".")[0] for name in imports_of(path)} - {"shop", ""}
+
+    assert allowed is None or packages - sys.stdlib_module_names <= allowed
+
+
+@pytest.mark.parametrize("path", source_files(), ids=name_of)
+def test_only_transaction_ends_a_transaction(path: Path) -> None:
+    ends = attribute_calls(path) & {"commit", "rollback"}
+
+    assert not ends or name_of(path) in ENDS_A_TRANSACTION
+
+
+@pytest.mark.parametrize("path", source_files(), ids=name_of)
+def test_only_the_clock_reads_the_time(path: Path) -> None:
+    reads = attribute_calls(path) & {"now", "utcnow", "today", "time"}
+
+    assert not reads or name_of(path) in READS_THE_CLOCK
+
+
+def test_files_and_functions_stay_small() -> None:
+    sizes = {path: code_lines(path) for path in source_files()}
+    functions = {
+        f"{name_of(path)}: {node.name}": len(
+            lines & set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+        )
+        for path, lines in sizes.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    }
+    files = {name_of(path): len(lines) for path, lines in sizes.items()}
+
+    assert [name for name, size in functions.items() if size > MOST_FUNCTION_LINES] == []
+    assert [name for name, size in files.items() if size > MOST_FILE_LINES] == []
+    assert sum(files.values()) <= MOST_LINES
+
+
+def test_the_store_knows_nothing_of_what_teaches_with_it() -> None:
+    files = [path for path in SHOP.rglob("*") if path.suffix in (".py", ".html", ".js", ".css")]
+    words = ("scenario", "cartwreck")
+
+    texts = {name_of(path): path.read_text(encoding="utf-8").casefold() for path in files}
+
+    assert [name for name, text in texts.items() for word in words if word in text] == []
