@@ -1,8 +1,6 @@
 """Commands: `flask --app shop migrate`, `seed` and `worker`."""
 
-import logging
 import signal
-import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -53,8 +51,6 @@ def seed() -> None:
 @with_appcontext
 def worker() -> None:
     """Run jobs until told to stop."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -67,6 +67,8 @@ def check_payment(
     :raises NotYet: when the capture is still under way.
     :raises GatewayRefused: when the last of `MAX_CAPTURES` has failed; staff have to look.
     """
+    if get_order(session, number).payment_status == PaymentStatus.PAID:
+        return
     answer = provider.get(_read_provider_id(session, number))
     if answer.status == "capturing":
         raise NotYet

@@ -3,7 +3,6 @@
 Programs get `{"error": {"code", "message", "fields"}}`, people a page that says the same.
 """
 
-import logging
 import re
 from collections.abc import Mapping
 from itertools import chain
@@ -12,11 +11,9 @@ from typing import Any
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from marshmallow import ValidationError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from shop import errors
-
-log = logging.getLogger(__name__)
 
 _STATUS: Mapping[type[Exception], int] = {
     errors.NotFound: 404,
@@ -38,7 +35,7 @@ _FORM_EXPIRED = (
     "form again; nothing has been ordered."
 )
 _BUSY = "The payment provider does not answer just now. Nothing was charged. Please try again."
-_BUG = "Something went wrong on our side. Nothing you did caused it."
+_BUG = "Something went wrong on our side; nothing you did caused it. Our reference is {}."
 
 
 def init_app(app: Flask) -> None:
@@ -47,7 +44,6 @@ def init_app(app: Flask) -> None:
         app.register_error_handler(kind, _answer_refusal)
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(CSRFError, _answer_forged_form)
-    app.register_error_handler(Exception, _answer_bug)
 
 
 def status_of(error: Exception) -> int:
@@ -76,20 +72,17 @@ def _answer_refusal(error: Exception) -> Response:
 
 
 def _answer_http_error(error: HTTPException) -> Response:
-    status = error.code or 500
-    answer = _answer(status, _code_of(error), error.description or error.name)
-    if allowed := error.get_headers() and dict(error.get_headers()).get("Allow"):
-        answer.headers["Allow"] = allowed
+    """Answer a wrong address, a wrong method or a bug, which Flask has then logged."""
+    is_bug = isinstance(error, InternalServerError)
+    message = _BUG.format(g.get("request_id")) if is_bug else error.description or error.name
+    answer = _answer(error.code or 500, _code_of(error), message)
+    # A 405 has to name the methods that are allowed.
+    answer.headers.extend(h for h in error.get_headers() if h[0] == "Allow")
     return answer
 
 
 def _answer_forged_form(_error: CSRFError) -> Response:
     return _answer(400, "form_expired", _FORM_EXPIRED)
-
-
-def _answer_bug(error: Exception) -> Response:
-    log.error("%s %s %s", g.get("request_id"), request.method, request.endpoint, exc_info=error)
-    return _answer(500, "internal_error", f"{_BUG} Our reference is {g.get('request_id')}.")
 
 
 def _answer(status: int, code: str, message: str, fields: Mapping[str, Any] = {}) -> Response:

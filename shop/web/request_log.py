@@ -12,11 +12,14 @@ log = logging.getLogger("shop.requests")
 
 def init_app(app: Flask) -> None:
     """Log to standard output, and number the requests."""
-    if not logging.getLogger("shop").handlers:
+    own = logging.getLogger("shop")
+    if not own.handlers:
         handler = logging.StreamHandler(sys.stdout)
         handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-        logging.getLogger("shop").addHandler(handler)
-        logging.getLogger("shop").setLevel(logging.INFO)
+        own.addHandler(handler)
+        own.setLevel(logging.INFO)
+        # The server has a log of its own, in which each line would stand a second time.
+        own.propagate = False
     app.before_request(_start)
     app.after_request(_finish)
 

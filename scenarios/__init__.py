@@ -1,0 +1,1 @@
+"""Everything that teaches: the catalogue, its engine and the world around the store."""

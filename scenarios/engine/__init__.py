@@ -1,0 +1,1 @@
+"""The engine behind the `cartwreck` command: it starts, watches and resets the sandbox."""

@@ -1,0 +1,99 @@
+"""The `cartwreck` command: it parses, calls and prints, and does nothing else."""
+
+import errno
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scenarios.engine.refusal import RefusedError
+
+
+class PlainFailures(click.Group):
+    """A group of commands whose failures are a sentence and an exit status, no traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was given."""
+        try:
+            return super().invoke(ctx)
+        except RefusedError as refused:
+            for line in refused.last_lines:
+                click.echo(f"    {line}", err=True)
+            _fail(ctx, refused.sentence, refused.exit_status)
+        except OSError as error:
+            _fail(ctx, _os_sentence(error), 1)
+        except sqlite3.Error as error:
+            _fail(ctx, f"SQLite says: {error}. `cartwreck reset` makes a fresh database.", 1)
+        except KeyboardInterrupt:
+            _fail(ctx, "Stopped before it was done.", 130)
+
+
+@click.group(cls=PlainFailures, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Cartwreck: a small store that breaks on purpose."""
+
+
+PORT = click.IntRange(1, 65535)
+
+
+@main.command()
+@click.option("--port", type=PORT, default=5000, show_default=True, help="Port of the store.")
+@click.option(
+    "--world-port", type=PORT, default=5002, show_default=True, help="Port of the outside world."
+)
+@click.option(
+    "--smtp-port", type=PORT, default=5025, show_default=True, help="Port of the mail server."
+)
+@click.option("--database-url", metavar="URL", help="Run on this database, e.g. on PostgreSQL.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address that the store listens on."
+)
+def up(port: int, world_port: int, smtp_port: int, database_url: str | None, host: str) -> None:
+    """Start the store, its worker and the outside world."""
+    from scenarios.engine.screen import Screen
+    from scenarios.engine.up import Wishes, run_up
+
+    wishes = Wishes(host, port, world_port, smtp_port, database_url)
+    run_up(_sandbox(), wishes, Screen())
+
+
+@main.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--database-url", metavar="URL", help="Reset this database; not while `up` runs.")
+def reset(yes: bool, database_url: str | None) -> None:
+    """Put the store, its jobs, the ledgers and the mail back as freshly seeded."""
+    from scenarios.engine.databases import open_database
+    from scenarios.engine.reset import run_reset
+
+    sandbox = _sandbox()
+    shown = open_database(sandbox, database_url).shown
+    if not yes and (sys.stdin.isatty() or database_url):
+        click.confirm(
+            f"Everything in {shown}, and all payments, parcels and mail, is thrown away. Go on?",
+            abort=True,
+        )
+    run_reset(sandbox, database_url, click.echo)
+    click.echo("Reset: the store is as it was when freshly seeded.")
+
+
+def _sandbox() -> Any:
+    from scenarios.engine.sandbox import find_sandbox
+
+    return find_sandbox(Path.cwd())
+
+
+def _fail(ctx: click.Context, sentence: str, status: int) -> None:
+    click.secho(f"cartwreck: {sentence}", err=True, fg="red")
+    ctx.exit(status)
+
+
+def _os_sentence(error: OSError) -> str:
+    place = error.filename or "The checkout"
+    advice = {
+        errno.ENOSPC: "free some space and run the command again.",
+        errno.EROFS: "move the checkout to a folder that can be written to.",
+        errno.EACCES: "give yourself the right to write there, or clone to another folder.",
+    }.get(error.errno or 0, "mend that and run the command again.")
+    return f"{place}: {error.strerror or error}: {advice}"

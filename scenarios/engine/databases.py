@@ -1,0 +1,144 @@
+"""The store's database as the engine sees it: something to prepare once and to put back."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from scenarios.engine.programs import without_password
+from scenarios.engine.refusal import RefusedError
+from scenarios.engine.sandbox import Sandbox, write_whole
+from scenarios.engine.snapshot import pour, remove, replace, seed_stamp
+
+LAST_LINES = 15
+Say = Callable[[str], None]
+# Runs a command of the store, such as "migrate", against the database with this URL.
+RunStore = Callable[[str, str], None]
+
+
+class StoreDatabase(Protocol):
+    """A database that the store can run on."""
+
+    @property
+    def url(self) -> str:
+        """Return its SQLAlchemy URL."""
+
+    @property
+    def shown(self) -> str:
+        """Return its name for people, without a password."""
+
+    def prepare(self, run: RunStore, say: Say) -> None:
+        """Make sure that the store can start on it; keep what is in it."""
+
+    def restore(self, run: RunStore, say: Say) -> None:
+        """Put it back to the freshly seeded state."""
+
+
+@dataclass(frozen=True)
+class SqliteDatabase:
+    """One file, restored from a snapshot that is taken once per state of models and seeds."""
+
+    sandbox: Sandbox
+    path: Path
+
+    @property
+    def url(self) -> str:
+        """Return its SQLAlchemy URL."""
+        return f"sqlite:///{self.path}"
+
+    @property
+    def shown(self) -> str:
+        """Return its name for people."""
+        return str(self.path)
+
+    def prepare(self, run: RunStore, say: Say) -> None:
+        """Create the file seeded, or migrate it when models, migrations or seeds have changed."""
+        stamp = seed_stamp(self.sandbox.root)
+        if not self.path.exists() or self.path.stat().st_size == 0:
+            replace(self._snapshot(stamp, run, say), self.path)
+        elif self._stamps().get(str(self.path)) != stamp:
+            say("Migrating the database, since models, migrations or seeds have changed.")
+            run("migrate", self.url)
+        else:
+            return
+        self._keep_stamp(stamp)
+
+    def restore(self, run: RunStore, say: Say) -> None:
+        """Put the snapshot's content into the file."""
+        stamp = seed_stamp(self.sandbox.root)
+        pour(self._snapshot(stamp, run, say), self.path)
+        self._keep_stamp(stamp)
+
+    def _snapshot(self, stamp: str, run: RunStore, say: Say) -> Path:
+        snapshot = self.sandbox.snapshots / f"seeded-{stamp}.sqlite3"
+        if not snapshot.exists():
+            say("Migrating and seeding the store's database.")
+            fresh = self.sandbox.snapshots / "building.sqlite3"
+            remove(fresh)
+            run("migrate", f"sqlite:///{fresh}")
+            run("seed", f"sqlite:///{fresh}")
+            for old in self.sandbox.snapshots.glob("seeded-*.sqlite3"):
+                remove(old)
+            replace(fresh, snapshot)
+            remove(fresh)
+        return snapshot
+
+    def _stamps(self) -> dict[str, str]:
+        try:
+            return dict(json.loads(self._stamps_path.read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError, TypeError):
+            return {}
+
+    def _keep_stamp(self, stamp: str) -> None:
+        stamps = self._stamps() | {str(self.path): stamp}
+        write_whole(self._stamps_path, json.dumps(stamps, indent=2) + "\n")
+
+    @property
+    def _stamps_path(self) -> Path:
+        return self.sandbox.state / "stamps.json"
+
+
+def flask_runner(sandbox: Sandbox, settings: dict[str, str]) -> RunStore:
+    """Return what runs a command of the store as a process, and refuses when it fails."""
+
+    def run(command: str, url: str) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "shop", command],
+            cwd=sandbox.root,
+            env=settings | {"SHOP_DATABASE_URL": url},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            lines = done.stdout.decode("utf-8", "backslashreplace").splitlines()
+            raise RefusedError(
+                f"`flask --app shop {command}` failed on {without_password(url)}.",
+                lines[-LAST_LINES:],
+            )
+
+    return run
+
+
+def open_database(sandbox: Sandbox, url: str | None) -> StoreDatabase:
+    """Return the database that a URL names, the sandbox's own file when there is none.
+
+    :raises RefusedError: when the store cannot run on what the URL names.
+    """
+    if url is None:
+        return SqliteDatabase(sandbox, sandbox.database)
+    if url.startswith("sqlite:///") and "?" not in url and not url.endswith(("/", ":memory:")):
+        return SqliteDatabase(sandbox, Path(url.removeprefix("sqlite:///")).absolute())
+    if url.startswith("postgresql"):
+        from scenarios.engine.postgres import PostgresDatabase
+
+        return PostgresDatabase(url)
+    raise RefusedError(
+        f"The store cannot run on {without_password(url)!r}: give "
+        "postgresql+psycopg://USER@HOST/NAME or sqlite:///FILE."
+    )

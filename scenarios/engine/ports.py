@@ -1,0 +1,66 @@
+"""Which addresses are free on this machine, and what a host name means."""
+
+import errno
+import ipaddress
+import socket
+
+from scenarios.engine.refusal import RefusedError
+
+TRIES = 20
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_host(host: str) -> None:
+    """Make sure that this machine can listen on `host`.
+
+    :raises RefusedError: when the name means nothing or is another machine's.
+    """
+    try:
+        _bind(host, 0)
+    except OSError as error:
+        raise RefusedError(
+            f"The store cannot listen on {host!r}: give an address of this machine, "
+            "such as 127.0.0.1 or 0.0.0.0."
+        ) from error
+
+
+def free_port(wanted: int, hosts: tuple[str, ...], taken: set[int]) -> int:
+    """Return `wanted` or the next port that is free on all hosts, and add it to `taken`.
+
+    :raises RefusedError: when twenty ports in a row are taken.
+    """
+    last = min(wanted + TRIES, 65536)
+    for port in range(wanted, last):
+        if port not in taken and all(_is_free(host, port) for host in hosts):
+            taken.add(port)
+            return port
+    raise RefusedError(
+        f"The ports {wanted} to {last - 1} are all taken: choose another with an option."
+    )
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        _bind(host, port)
+    except PermissionError as error:
+        raise RefusedError(f"Port {port} is for administrators: choose one from 1024.") from error
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return False
+    return True
+
+
+def _bind(host: str, port: int) -> None:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        # Without it a port that was closed a moment ago would count as taken for a minute.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)

@@ -1,0 +1,113 @@
+"""What `up` runs: the store, its worker and the outside world, with their settings."""
+
+import os
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from scenarios.engine.keys import Keys
+from scenarios.engine.sandbox import Sandbox
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """The ports of one running sandbox, and the host that the store listens on."""
+
+    host: str
+    store_port: int
+    world_port: int
+    smtp_port: int
+
+    @property
+    def store(self) -> str:
+        """Return the store's address for this machine, without a final slash."""
+        return f"http://{LOOPBACK}:{self.store_port}"
+
+    @property
+    def world(self) -> str:
+        """Return the outside world's address, without a final slash."""
+        return f"http://{LOOPBACK}:{self.world_port}"
+
+
+@dataclass(frozen=True)
+class Program:
+    """One process to keep alive: a Python module with its arguments and environment."""
+
+    name: str
+    color: str
+    module: str
+    arguments: tuple[str, ...]
+    environment: dict[str, str]
+
+
+def store_settings(keys: Keys, addresses: Addresses, database_url: str) -> dict[str, str]:
+    """Return the whole environment of the store's processes."""
+    return _clean_environment() | {
+        "SHOP_DATABASE_URL": database_url,
+        "SHOP_SECRET_KEY": keys.store_secret_key,
+        "SHOP_BASE_URL": addresses.store,
+        "SHOP_PAYMENTS_URL": f"{addresses.world}/payments",
+        "SHOP_PAYMENTS_API_KEY": keys.payments_api_key,
+        "SHOP_PAYMENTS_WEBHOOK_SECRET": keys.webhook_secret,
+        "SHOP_CARRIER_URL": f"{addresses.world}/carrier",
+        "SHOP_SMTP_URL": f"smtp://{LOOPBACK}:{addresses.smtp_port}",
+        "SHOP_MAIL_FROM": "Brindle & Bolt <orders@brindle.example>",
+        # A parcel of this carrier is on its way for seconds, not for days.
+        "SHOP_POLL_SECONDS": "2",
+    }
+
+
+def all_programs(
+    sandbox: Sandbox, keys: Keys, addresses: Addresses, settings: dict[str, str]
+) -> tuple[Program, ...]:
+    """Return the three programs in the order in which they start."""
+    world_settings = _clean_environment() | {
+        "WORLD_CONTROL_TOKEN": keys.control_token,
+        "WORLD_PAYMENTS_API_KEY": keys.payments_api_key,
+        "WORLD_WEBHOOK_SECRET": keys.webhook_secret,
+    }
+    listen = [f"--listen={host}:{addresses.store_port}" for host in store_hosts(addresses.host)]
+    return (
+        Program("store", "cyan", "waitress", (*listen, "--call", "shop:create_app"), settings),
+        Program("world", "magenta", "scenarios.world", _world(sandbox, addresses), world_settings),
+        Program("worker", "yellow", "flask", ("--app", "shop", "worker"), settings),
+    )
+
+
+def store_hosts(host: str) -> tuple[str, ...]:
+    """Return where the store listens: always here too, since webhooks come from this machine."""
+    if host in (LOOPBACK, "localhost"):
+        return (LOOPBACK,)
+    if host == "0.0.0.0":  # noqa: S104  It is compared with, and told in red by `up`.
+        return (host,)
+    return (LOOPBACK, f"[{host}]" if ":" in host else host)
+
+
+def _world(sandbox: Sandbox, addresses: Addresses) -> tuple[str, ...]:
+    return (
+        f"--port={addresses.world_port}",
+        f"--smtp-port={addresses.smtp_port}",
+        f"--data-dir={sandbox.world}",
+        f"--webhook-url={addresses.store}/webhooks/payments",
+    )
+
+
+def _clean_environment() -> dict[str, str]:
+    # Settings left in the shell by another project must not reach the store, and a company's
+    # proxy must not be asked for addresses of this machine.
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SHOP_", "WORLD_", "FLASK_"))
+    }
+    own = {"PYTHONUNBUFFERED": "1", "NO_PROXY": "127.0.0.1,localhost"}
+    return kept | own | {"no_proxy": own["NO_PROXY"]}
+
+
+def without_password(url: str) -> str:
+    """Return a database's URL as it may be shown."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return url.replace(f":{parts.password}@", ":***@", 1)

@@ -1,0 +1,128 @@
+"""Who runs in this sandbox: a lock for as long as a command works, and a note of its processes.
+
+The lock is the kernel's (`flock`), so it is free again the moment its holder ends, even by
+kill -9. The note, `.cartwreck/running.json`, can outlive its writer; it is believed only while
+the lock is held, and otherwise names the leftovers to end.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from scenarios.engine.child import SECONDS_TO_STOP
+from scenarios.engine.refusal import AlreadyRunningError
+from scenarios.engine.sandbox import Sandbox, write_whole
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a running `up` tells other commands about itself."""
+
+    pid: int
+    store: str
+    world: str
+    children: dict[str, int]
+
+
+@contextmanager
+def held(sandbox: Sandbox) -> Iterator[None]:
+    """Hold the sandbox for one command.
+
+    :raises AlreadyRunningError: when another command holds it.
+    """
+    descriptor = os.open(sandbox.state / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunningError(_who_runs(sandbox)) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def write_note(sandbox: Sandbox, note: Note) -> None:
+    """Leave the note for other commands."""
+    write_whole(_path(sandbox), json.dumps(asdict(note), indent=2) + "\n")
+
+
+def read_note(sandbox: Sandbox) -> Note | None:
+    """Return the note, or nothing when there is none that can be understood."""
+    try:
+        return Note(**json.loads(_path(sandbox).read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def remove_note(sandbox: Sandbox) -> None:
+    """Take the note away."""
+    _path(sandbox).unlink(missing_ok=True)
+
+
+def end_leftovers(sandbox: Sandbox) -> list[str]:
+    """End what an `up` that was killed has left running, and return its names.
+
+    Only for the holder of the lock. They end by themselves as well (`tether.py`); waiting for
+    them here is what makes their ports and the database free.
+    """
+    note = read_note(sandbox)
+    children = note.children if note else {}
+    left = {name: pid for name, pid in children.items() if _is_ours(pid, sandbox)}
+    for number, seconds in ((signal.SIGTERM, SECONDS_TO_STOP), (signal.SIGKILL, 1.0)):
+        for pid in left.values():
+            if _is_ours(pid, sandbox):
+                with suppress(ProcessLookupError):  # It may end between the two lines.
+                    os.killpg(pid, number)
+        _wait_for_end(list(left.values()), sandbox, seconds)
+    remove_note(sandbox)
+    return list(left)
+
+
+def _wait_for_end(pids: list[int], sandbox: Sandbox, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while any(_is_ours(pid, sandbox) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _is_ours(pid: int, sandbox: Sandbox) -> bool:
+    # A pid alone proves nothing: the number may have been given to another program since.
+    return f"-m scenarios.engine.tether {sandbox.state} " in _command_line(pid)
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return (
+            Path(f"/proc/{pid}/cmdline")
+            .read_bytes()
+            .replace(b"\0", b" ")
+            .decode("utf-8", "replace")
+        )
+    except FileNotFoundError:
+        if Path("/proc/self").exists():
+            return ""
+    # macOS has no /proc.
+    listing = subprocess.run(
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False
+    )
+    return listing.stdout.decode("utf-8", "replace")
+
+
+def _who_runs(sandbox: Sandbox) -> str:
+    note = read_note(sandbox)
+    if note is None:
+        return f"Another cartwreck command is at work in {sandbox.root}: wait until it is done."
+    return (
+        f"Cartwreck is already running here: the store at {note.store}, the outside world at "
+        f"{note.world}. Stop it with Ctrl-C in its terminal (process {note.pid})."
+    )
+
+
+def _path(sandbox: Sandbox) -> Path:
+    return sandbox.state / "running.json"

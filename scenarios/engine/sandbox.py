@@ -1,0 +1,91 @@
+"""Where a sandbox keeps its things: the folder `.cartwreck` of a Cartwreck checkout."""
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from scenarios.engine.refusal import RefusedError
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The paths of one checkout and of its state."""
+
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        """Return the folder of everything that is made while running."""
+        return self.root / ".cartwreck"
+
+    @property
+    def database(self) -> Path:
+        """Return the store's SQLite database."""
+        return self.state / "store.sqlite3"
+
+    @property
+    def world(self) -> Path:
+        """Return the folder of the outside world's ledgers."""
+        return self.state / "world"
+
+    @property
+    def logs(self) -> Path:
+        """Return the folder with one log per process."""
+        return self.state / "logs"
+
+    @property
+    def snapshots(self) -> Path:
+        """Return the folder of seeded databases to start over from."""
+        return self.state / "snapshots"
+
+    def make_folders(self) -> None:
+        """Create what is missing, for this user only, since the secrets are in there."""
+        self.state.mkdir(mode=0o700, exist_ok=True)
+        for folder in (self.world, self.logs, self.snapshots):
+            folder.mkdir(exist_ok=True)
+
+
+def find_sandbox(start: Path) -> Sandbox:
+    """Return the sandbox of the checkout around `start`, searching upward as git does.
+
+    A checkout that has run before wins over one nested in it, so that commands given inside
+    `.cartwreck` mean the sandbox that this folder belongs to.
+
+    :raises RefusedError: when `start` is not inside a checkout of Cartwreck.
+    """
+    checkouts = [folder for folder in (start, *start.parents) if _is_checkout(folder)]
+    if not checkouts:
+        raise RefusedError(
+            f"{start} is not inside a checkout of Cartwreck: change to the folder that you cloned."
+        )
+    root = next((folder for folder in checkouts if (folder / ".cartwreck").is_dir()), checkouts[0])
+    if "?" in str(root):
+        raise RefusedError(f"The folder {root} has a question mark in its path: rename it.")
+    return Sandbox(root)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a private file so that a reader sees the old text or the new one, never a part."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _is_checkout(folder: Path) -> bool:
+    try:
+        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return False
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        # A damaged file of another project further up must not stop the search.
+        return False
+    name = project.get("project", {}).get("name")
+    return bool(name == "cartwreck")

@@ -1,0 +1,196 @@
+"""`cartwreck up`: prepare the sandbox, run its programs, and do what other commands ask for."""
+
+import os
+import signal
+import sqlite3
+import sys
+from dataclasses import dataclass
+from functools import partial
+from types import FrameType
+
+from scenarios.engine.calls import reset_world, status_of
+from scenarios.engine.databases import StoreDatabase, flask_runner, open_database
+from scenarios.engine.keys import Keys, load_keys
+from scenarios.engine.ports import check_host, free_port, is_loopback
+from scenarios.engine.programs import LOOPBACK, Addresses, all_programs, store_settings
+from scenarios.engine.refusal import RefusedError
+from scenarios.engine.requests import answer_reset, asked_reset, forget_requests
+from scenarios.engine.running import Note, end_leftovers, held, remove_note, write_note
+from scenarios.engine.sandbox import Sandbox
+from scenarios.engine.screen import Screen
+from scenarios.engine.supervisor import Supervisor
+
+SECONDS_TO_ANSWER = 60.0
+RESTARTED = ("store", "worker")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What was asked for on the command line."""
+
+    host: str
+    port: int
+    world_port: int
+    smtp_port: int
+    database_url: str | None
+
+
+@dataclass(frozen=True)
+class Running:
+    """Everything that belongs to one `up`."""
+
+    sandbox: Sandbox
+    keys: Keys
+    addresses: Addresses
+    database: StoreDatabase
+    settings: dict[str, str]
+    supervisor: Supervisor
+    screen: Screen
+
+
+def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
+    """Run the sandbox until somebody stops it.
+
+    :raises RefusedError: when it cannot start or cannot go on.
+    """
+    check_host(wishes.host)
+    sandbox.make_folders()
+    with held(sandbox):
+        if left := end_leftovers(sandbox):
+            screen.say(f"Ended what an earlier `up` had left running: {', '.join(left)}.")
+        forget_requests(sandbox)
+        keys = load_keys(sandbox)
+        addresses = _choose_addresses(wishes, screen)
+        database = open_database(sandbox, wishes.database_url)
+        settings = store_settings(keys, addresses, database.url)
+        database.prepare(flask_runner(sandbox, settings), screen.say)
+        programs = all_programs(sandbox, keys, addresses, settings)
+        note = partial(_leave_note, sandbox, addresses)
+        try:
+            with Supervisor(programs, sandbox, screen, note) as supervisor:
+                _stop_on_signals(supervisor)
+                running = Running(sandbox, keys, addresses, database, settings, supervisor, screen)
+                _serve(running)
+                screen.say("Stopping everything.")
+        finally:
+            remove_note(sandbox)
+    screen.say("Everything is stopped.")
+
+
+def _serve(running: Running) -> None:
+    _warn_of_strangers(running)
+    running.supervisor.start_all()
+    if _wait_for_all(running):
+        _show_addresses(running)
+        running.supervisor.watch(lambda: _answer_reset_if_asked(running))
+
+
+def _wait_for_all(running: Running) -> bool:
+    """Wait until store and outside world answer; tell whether nobody asked to stop meanwhile."""
+    addresses = running.addresses
+    return _wait_for(running, "store", f"{addresses.store}/") and _wait_for(
+        running, "world", f"{addresses.world}/health"
+    )
+
+
+def _wait_for(running: Running, name: str, address: str) -> bool:
+    seen: list[int | None] = [None]
+
+    def answers() -> bool:
+        seen[0] = status_of(address)
+        return seen[0] == 200
+
+    if running.supervisor.watch(answers, SECONDS_TO_ANSWER):
+        return True
+    if running.supervisor.is_over:
+        return False
+    said = f"answers {seen[0]}" if seen[0] else "does not answer"
+    raise RefusedError(
+        f"The {name} {said} at {address} after {SECONDS_TO_ANSWER:.0f} seconds. "
+        f"Its log is {running.sandbox.logs / (name + '.log')}.",
+        running.supervisor.last_lines(name),
+    )
+
+
+def _answer_reset_if_asked(running: Running) -> bool:
+    if asked := asked_reset(running.sandbox):
+        problem = _reset(running)
+        answer_reset(running.sandbox, asked, problem)
+    return False
+
+
+def _reset(running: Running) -> str | None:
+    """Start store, jobs, ledgers and mail over; return the sentence of what prevented it.
+
+    The database could be changed under the running store, but a request or a job that began
+    before and ends after would write what it knows of the old content into the new one.
+    """
+    running.screen.say("Resetting: the store and the worker are stopped for a moment.")
+    running.supervisor.stop(RESTARTED)
+    try:
+        reset_world(running.addresses.world, running.keys.control_token)
+        run = flask_runner(running.sandbox, running.settings)
+        running.database.restore(run, running.screen.say)
+        problem = None
+    except (RefusedError, OSError, sqlite3.Error) as error:
+        problem = str(error)
+        for line in getattr(error, "last_lines", []):
+            running.screen.say(f"    {line}", "")
+        running.screen.say(problem, "bold red")
+    running.supervisor.start(RESTARTED)
+    if _wait_for_all(running) and problem is None:
+        running.screen.say("Reset: the store is as it was when freshly seeded.")
+    return problem
+
+
+def _choose_addresses(wishes: Wishes, screen: Screen) -> Addresses:
+    taken: set[int] = set()
+    store_hosts = tuple(dict.fromkeys((LOOPBACK, wishes.host)))
+    ports = []
+    for name, wanted, hosts in (
+        ("store", wishes.port, store_hosts),
+        ("outside world", wishes.world_port, (LOOPBACK,)),
+        ("mail server", wishes.smtp_port, (LOOPBACK,)),
+    ):
+        port = free_port(wanted, hosts, taken)
+        if port != wanted:
+            screen.say(f"Port {wanted} is taken: the {name} uses {port}.")
+        ports.append(port)
+    return Addresses(wishes.host, *ports)
+
+
+def _show_addresses(running: Running) -> None:
+    addresses = running.addresses
+    rows = {
+        "Store": f"{addresses.store}/",
+        "Mail": f"{addresses.world}/mail",
+        "Outside world": f"{addresses.world}/",
+        "Logs": ".cartwreck/logs/ (store.log, worker.log, world.log)",
+        "Stop": "Ctrl-C",
+    }
+    running.screen.panel("Brindle & Bolt is open", rows)
+
+
+def _warn_of_strangers(running: Running) -> None:
+    host = running.addresses.host
+    if not is_loopback(host):
+        running.screen.say(
+            f"The store listens on {host}: anyone on the network can use it, and it is meant to "
+            "break. Everything in it can be read, changed and misused.",
+            "bold red",
+        )
+
+
+def _leave_note(sandbox: Sandbox, addresses: Addresses, children: dict[str, int]) -> None:
+    write_note(sandbox, Note(os.getpid(), addresses.store, addresses.world, children))
+
+
+def _stop_on_signals(supervisor: Supervisor) -> None:
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        supervisor.is_stopping = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    # Under nohup the end of the terminal is ignored, and it must stay so.
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, stop)

@@ -1,0 +1,140 @@
+"""The parts of the engine that need no process."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from scenarios.engine.child import ending_in_words
+from scenarios.engine.keys import load_keys
+from scenarios.engine.ports import free_port, is_loopback
+from scenarios.engine.programs import store_hosts, without_password
+from scenarios.engine.refusal import AlreadyRunningError, RefusedError
+from scenarios.engine.running import held
+from scenarios.engine.sandbox import Sandbox, find_sandbox
+from scenarios.engine.snapshot import seed_stamp
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Sandbox:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "cartwreck"\n', encoding="utf-8")
+    made = Sandbox(tmp_path)
+    made.make_folders()
+    return made
+
+
+def test_a_sandbox_is_found_from_any_folder_in_it(sandbox: Sandbox) -> None:
+    deep = sandbox.root / "shop" / "web"
+    deep.mkdir(parents=True)
+
+    assert find_sandbox(deep) == sandbox
+
+
+def test_a_checkout_inside_of_the_state_folder_belongs_to_its_sandbox(sandbox: Sandbox) -> None:
+    inner = sandbox.state / "workspace"
+    inner.mkdir()
+    (inner / "pyproject.toml").write_bytes((sandbox.root / "pyproject.toml").read_bytes())
+
+    assert find_sandbox(inner) == sandbox
+
+
+@pytest.mark.parametrize("content", ["", "[project]\nname = 'other'\n", "not toml at all ["])
+def test_other_projects_are_not_taken_for_cartwreck(tmp_path: Path, content: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(content, encoding="utf-8")
+
+    with pytest.raises(RefusedError, match="not inside a checkout"):
+        find_sandbox(tmp_path)
+
+
+def test_a_sandbox_is_held_by_one_command_at_a_time(sandbox: Sandbox) -> None:
+    with held(sandbox), pytest.raises(AlreadyRunningError, match="wait until it is done"):
+        held(sandbox).__enter__()
+
+    with held(sandbox):
+        assert (sandbox.state / "up.lock").exists()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"store_secret_key": 1}', '"\\ud800"'])
+def test_damaged_secrets_are_told_and_not_replaced(sandbox: Sandbox, content: str) -> None:
+    path = sandbox.state / "secrets.json"
+    path.write_text(content, encoding="utf-8")
+
+    with pytest.raises(RefusedError, match="is damaged: delete it"):
+        load_keys(sandbox)
+
+    assert path.read_text("utf-8") == content
+
+
+def test_the_stamp_follows_the_content_of_models_migrations_and_seeds(sandbox: Sandbox) -> None:
+    seeds = sandbox.root / "seed_data"
+    seeds.mkdir()
+    stamps = {seed_stamp(sandbox.root)}
+    for content in ("lamp", "pen", "lamp"):
+        (seeds / "things.txt").write_text(content, encoding="utf-8")
+        stamps.add(seed_stamp(sandbox.root))
+
+    assert len(stamps) == 3
+
+
+def test_the_stamp_ignores_what_python_caches(sandbox: Sandbox) -> None:
+    before = seed_stamp(sandbox.root)
+    cache = sandbox.root / "shop" / "models" / "__pycache__"
+    cache.mkdir(parents=True)
+    (cache / "order.pyc").write_bytes(b"\0")
+
+    assert seed_stamp(sandbox.root) == before
+
+
+def test_the_same_port_is_never_given_twice() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        wanted = other.getsockname()[1]
+        taken: set[int] = set()
+
+        ports = [free_port(wanted, ("127.0.0.1",), taken) for _ in range(2)]
+
+    assert len({wanted, *ports}) == 3
+
+
+def test_ports_end_where_they_end() -> None:
+    with pytest.raises(RefusedError, match="65535 to 65535 are all taken"):
+        free_port(65535, ("127.0.0.1",), {65535})
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("localhost", True), ("::1", True), ("0.0.0.0", False), ("::", False)],  # noqa: S104
+)
+def test_loopback_is_told_from_the_rest(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost", ("127.0.0.1",)),
+        ("0.0.0.0", ("0.0.0.0",)),  # noqa: S104
+        ("192.0.2.7", ("127.0.0.1", "192.0.2.7")),
+        ("::1", ("127.0.0.1", "[::1]")),
+    ],
+)
+def test_the_store_always_listens_on_this_machine(host: str, expected: tuple[str, ...]) -> None:
+    assert store_hosts(host) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(0, "exit status 0"), (-9, "signal SIGKILL"), (-64, "signal SIGRTMAX")]
+)
+def test_endings_are_told_in_words(status: int, words: str) -> None:
+    assert ending_in_words(status) == words
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://u:s3cret@127.0.0.1/shop", "postgresql://u:***@127.0.0.1/shop"),
+        ("postgresql://u@127.0.0.1/shop", "postgresql://u@127.0.0.1/shop"),
+        ("nonsense", "nonsense"),
+    ],
+)
+def test_passwords_are_not_shown(url: str, shown: str) -> None:
+    assert without_password(url) == shown
