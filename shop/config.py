@@ -1,5 +1,6 @@
 """Settings, read once from the environment; `docs/settings.md` explains each."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -39,8 +40,9 @@ def read_settings(environment: Mapping[str, str], *, debug: bool, instance_path:
 
     :raises SettingsError: when a setting is missing or cannot be understood.
     """
-    if debug and not environment.get("SHOP_PAYMENTS_URL"):
-        environment = {**_alone(instance_path), **{k: v for k, v in environment.items() if v}}
+    environment = {name: value for name, value in environment.items() if value}
+    if debug and "SHOP_PAYMENTS_URL" not in environment:
+        environment = {**_alone(instance_path), **environment}
     named = {f"SHOP_{field.name.upper()}": field for field in fields(Settings)}
     missing = [n for n, f in named.items() if f.default is MISSING and n not in environment]
     if missing:
@@ -70,6 +72,6 @@ def _alone(instance_path: str) -> dict[str, str]:
 
 
 def _parse_seconds(name: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= _MOST_SECONDS):
+    if not re.fullmatch("[0-9]{1,5}", value) or not 1 <= int(value) <= _MOST_SECONDS:
         raise SettingsError(f"SHOP_{name.upper()} is in seconds, 1 to 86400, not {value!r}.")
     return int(value)

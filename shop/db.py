@@ -83,9 +83,11 @@ def insert(session: Session, model: type[Model]) -> sqlite.Insert | postgresql.I
 def changed_rows(session: Session, statement: Executable) -> int:
     """Run an INSERT, UPDATE or DELETE and return how many rows it changed.
 
-    Rows that the session has loaded are not brought up to date.
+    Rows that the session has loaded are not brought up to date. Without `preserve_rowcount` the
+    count of an INSERT is -1 on PostgreSQL, which is neither 0 nor the truth.
     """
-    result = session.execute(statement, execution_options={"synchronize_session": False})
+    options = {"synchronize_session": False, "preserve_rowcount": True}
+    result = session.execute(statement, execution_options=options)
     return cast(CursorResult[Any], result).rowcount
 
 

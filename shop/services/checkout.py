@@ -4,7 +4,7 @@ import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from shop.db import changed_rows, end_read, transaction
@@ -127,10 +127,15 @@ def _empty_cart(session: Session, cart: Cart) -> None:
     The token is good for one order, so it changes. What was added since the read stays in the cart.
     """
     this_cart = Cart.id == cart.id, Cart.checkout_token == cart.checkout_token
-    line_ids = [line.id for line in cart.lines]
+    lines = {line.id: line.quantity for line in cart.lines}
     if not changed_rows(session, update(Cart).where(*this_cart).values(checkout_token=new_token())):
         raise CheckoutExpired
-    session.execute(delete(CartLine).where(CartLine.id.in_(line_ids)))
+    as_read = tuple_(CartLine.id, CartLine.quantity).in_(lines.items())
+    if changed_rows(session, delete(CartLine).where(as_read)) == len(lines):
+        return
+    for line_id, ordered in lines.items():
+        rest = update(CartLine).where(CartLine.id == line_id, CartLine.quantity > ordered)
+        session.execute(rest.values(quantity=CartLine.quantity - ordered))
 
 
 def _new_order(form: CheckoutForm, lines: list[PricedLine], totals: Totals, now: datetime) -> Order:

@@ -3,29 +3,35 @@
 A job can so be neither lost nor run for an order that was never placed.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from shop.db import insert
 from shop.models import Job
 
+_AT_ONCE = timedelta()
 
-def enqueue(session: Session, kind: str, number: str, due_at: datetime, nth: int = 1) -> None:
+
+def enqueue(
+    session: Session,
+    kind: str,
+    number: str,
+    now: datetime,
+    nth: int = 1,
+    after: timedelta = _AT_ONCE,
+) -> None:
     """Queue one piece of work for an order, inside the caller's transaction.
 
-    `nth` tells repeated work for one order apart: the same kind, order and `nth` queued twice is
-    one job.
+    It falls due `after` now. `nth` tells repeated work for one order apart: the same kind, order
+    and `nth` queued twice is one job.
     """
-    session.execute(
-        insert(session, Job)
-        .values(
-            key=f"{number}:{kind}:{nth}",
-            kind=kind,
-            payload={"number": number, "nth": nth},
-            created_at=due_at,
-            due_at=due_at,
-            attempts=0,
-        )
-        .on_conflict_do_nothing(index_elements=["key"])
+    job = insert(session, Job).values(
+        key=f"{number}:{kind}:{nth}",
+        kind=kind,
+        payload={"number": number, "nth": nth},
+        created_at=now,
+        due_at=now + after,
+        attempts=0,
     )
+    session.execute(job.on_conflict_do_nothing(index_elements=["key"]))

@@ -56,7 +56,7 @@ def capture_payment(
     answer = provider.capture(payment_id, key=f"{number}:capture:{nth}")
     with transaction(session):
         _record(session, answer, now)
-        enqueue(session, "check_payment", number, now + CHECK_AFTER, nth)
+        enqueue(session, "check_payment", number, now, nth, after=CHECK_AFTER)
 
 
 def check_payment(

@@ -47,9 +47,11 @@ def place() -> Response | tuple[str, int]:
 
 def _page(values: Mapping[str, str], error: Exception | None = None) -> str:
     cart = get_own_cart()
-    country_code = values.get("country_code", "")
+    # These two are looked up before anything has validated them, and PostgreSQL takes no NUL.
+    country_code, method = (
+        values.get(name, "").replace("\x00", "") for name in ("country_code", "shipping_method")
+    )
     try:
-        method = values.get("shipping_method", "")
         totals = quote_cart(get_session(), cart, country_code, method)
     except DestinationNotServed:
         totals = None

@@ -32,6 +32,9 @@ class Text(fields.String):
         # Cc are control characters and Cs lone surrogates, which no database stores.
         if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
             raise self.make_error("control")
+        return self._fit(text)
+
+    def _fit(self, text: str) -> str:
         if len(text) < self.shortest:
             raise self.make_error("required")
         if len(text) > self.longest:
@@ -47,7 +50,9 @@ class Email(Text):
         self._is_email = validate.Email(error="This is not an email address.")
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
-        return fold_email(self._is_email(super()._deserialize(value, *args, **kwargs)))
+        address = self._is_email(super()._deserialize(value, *args, **kwargs))
+        # Folding lengthens some letters: ß becomes ss.
+        return self._fit(fold_email(address))
 
 
 class Number(fields.Integer):
