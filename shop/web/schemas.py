@@ -55,6 +55,16 @@ class Email(Text):
         return self._fit(fold_email(address))
 
 
+class CardNumber(Text):
+    """A card's number, typed with or without spaces."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        number = re.sub("[ -]", "", super()._deserialize(value, *args, **kwargs))
+        if not re.fullmatch("[0-9]{12,19}", number):
+            raise ValidationError("A card number has 12 to 19 digits.")
+        return number
+
+
 class Number(fields.Integer):
     """A whole number within a range, as JSON has it; 1.9 is refused, not rounded."""
 
@@ -95,17 +105,15 @@ class CheckoutSchema(Schema):
     postcode = Text(20, required=True)
     country_code = Text(2, shortest=2, required=True)
     shipping_method = Text(20, required=True)
-    card_number = Text(23, required=True)
+    card_number = CardNumber(23, required=True)
     checkout_token = Text(40, required=True)
     total_shown = TypedNumber(0, _LARGEST_TOTAL)
 
     @post_load
     def make_form(self, data: dict[str, Any], **_: Any) -> CheckoutForm:
-        card_number = data.pop("card_number").replace(" ", "").replace("-", "")
-        if not (card_number.isascii() and card_number.isdigit() and 12 <= len(card_number) <= 19):
-            raise ValidationError("A card number has 12 to 19 digits.", "card_number")
-        token, total = data.pop("checkout_token"), Money(data.pop("total_shown"))
-        return CheckoutForm(Delivery(**data), card_number, token, total)
+        card, token = data.pop("card_number"), data.pop("checkout_token")
+        total = Money(data.pop("total_shown"))
+        return CheckoutForm(Delivery(**data), card, token, total)
 
 
 class FindOrderSchema(Schema):
