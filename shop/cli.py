@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from flask import Flask, current_app, url_for
 from flask.cli import with_appcontext
-from sqlalchemy.engine import make_url
+from sqlalchemy import inspect, make_url
 
 from shop.config import Settings
 from shop.db import get_session
@@ -40,6 +40,8 @@ def seed() -> None:
     """Fill an empty database with the standard store."""
     from seed_data.standard import AlreadySeededError, load_standard_store
 
+    if not inspect(get_session().get_bind()).has_table("product"):
+        raise click.ClickException("There are no tables yet. Run `flask --app shop migrate` first.")
     try:
         count = load_standard_store(get_session())
     except AlreadySeededError as error:

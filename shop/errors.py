@@ -113,7 +113,14 @@ class AmountMismatch(Refusal):
 
 
 class GatewayRefused(Refusal):
-    """An outside service understood the request and said no; asking again will not help."""
+    """An outside service understood the request and said no; asking again will not help.
+
+    `code` is the service's own word for why, if it gave one.
+    """
+
+    def __init__(self, sentence: str, code: str = "") -> None:
+        self.code = code
+        super().__init__(sentence)
 
 
 class GatewayUnavailable(Exception):

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from shop import create_app
 from shop.cli import make_worker
-from shop.db import get_session
 from shop.gateways import Gateways
 from shop.gateways.fakes import FakeCarrier, FakeMailer, FakePaymentProvider
 from shop.worker.loop import Worker
@@ -94,8 +93,9 @@ def app(
 @pytest.fixture
 def session(app: Flask) -> Iterator[Session]:
     """A session of the test's own, which the factories write with."""
-    with app.app_context(), bind_factories(get_session()):
-        yield get_session()
+    # No application context is open around the test, or its requests would share this session.
+    with app.extensions["sessions"]() as session, bind_factories(session):
+        yield session
 
 
 @pytest.fixture

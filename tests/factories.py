@@ -63,6 +63,7 @@ class ProductFactory(RowFactory):
 class CountryFactory(RowFactory):
     class Meta:
         model = Country
+        sqlalchemy_get_or_create = ("code",)
 
     code = "GB"
     name = "United Kingdom"
@@ -115,7 +116,7 @@ class OrderFactory(RowFactory):
     address = "12 St James's Square"
     city = "London"
     postcode = "SW1Y 4JH"
-    country_code = "GB"
+    country = SubFactory(CountryFactory)
     shipping_method = "standard"
     currency = "GBP"
     goods_amount = LazyAttribute(lambda o: o.product.price_amount)

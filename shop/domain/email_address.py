@@ -2,7 +2,7 @@
 
 
 def fold_email(address: str) -> str:
-    """Return the spelling under which an address is stored and looked up.
+    """Return the spelling under which an address is looked up.
 
     Case is folded in Python, for all letters, because the databases disagree on it.
     """

@@ -1,15 +1,18 @@
 """One HTTP call to an outside service, with a deadline and two kinds of failure."""
 
+import logging
 from typing import Any
 
 import httpx
 
 from shop.errors import GatewayRefused, GatewayUnavailable
 
+log = logging.getLogger(__name__)
+
 # Longer than the slowest good answer that the provider promises, short enough for a shopper who
 # waits, and well under the lease of a job.
 _TIMEOUT_SECONDS = 8.0
-_WORTH_REPEATING = (408, 429)
+_WORTH_REPEATING = ("in_progress", "overloaded", "too_many_requests")
 
 
 class HttpService:
@@ -34,11 +37,21 @@ class HttpService:
             response = self._client.request(method, path, json=body, headers=headers)
             answer = response.json()
         except (httpx.HTTPError, ValueError) as error:
+            log.warning("%s: %s %s: %r", self.name, method, path, error)
             raise GatewayUnavailable(self.name, repr(error)) from error
         if response.is_success and isinstance(answer, dict):
             return answer
-        why = f"{method} {path} answered {response.status_code}: {response.text[:200]}"
-        is_busy = response.status_code in _WORTH_REPEATING or "in_progress" in response.text
-        if response.is_client_error and not is_busy:
-            raise GatewayRefused(f"{self.name}: {why}")
+        code = _read_code(answer)
+        # The service's sentence is left out, as it may repeat what it was sent.
+        why = f"{method} {path} answered {response.status_code} {code}"
+        log.warning("%s: %s", self.name, why)
+        if response.is_client_error and code not in _WORTH_REPEATING:
+            raise GatewayRefused(f"{self.name}: {why}", code)
         raise GatewayUnavailable(self.name, why)
+
+
+def _read_code(answer: Any) -> str:
+    try:
+        return str(answer["error"]["code"])
+    except (KeyError, TypeError):
+        return ""

@@ -59,9 +59,10 @@ class HttpPaymentProvider:
     def tokenize(self, card_number: str) -> Card:
         try:
             answer = self._service.call("POST", "/v1/tokens", {"number": card_number})
-        except GatewayRefused:
-            # The provider's own words are left out, as they may repeat the number.
-            raise CardRefused from None
+        except GatewayRefused as refusal:
+            if refusal.code == "invalid_card":
+                raise CardRefused from None
+            raise
         try:
             return Card(str(answer["token"]), str(answer["brand"]), str(answer["last4"]))
         except KeyError as error:

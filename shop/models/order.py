@@ -6,12 +6,14 @@ The three statuses stand on the order's own row, so that one conditional UPDATE 
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from shop.db import Model
+from shop.domain.email_address import fold_email
 from shop.domain.money import Money
 from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus
 from shop.domain.pricing import PricedLine, Totals
+from shop.models.delivery import Country
 
 
 class Order(Model):
@@ -31,12 +33,13 @@ class Order(Model):
     fulfillment_status: Mapped[str] = mapped_column(
         String(20), default=FulfillmentStatus.UNFULFILLED
     )
-    email: Mapped[str] = mapped_column(String(254), index=True)
+    email: Mapped[str] = mapped_column(String(254))
+    folded_email: Mapped[str] = mapped_column(String(254), index=True)
     name: Mapped[str] = mapped_column(String(100))
     address: Mapped[str] = mapped_column(String(200))
     city: Mapped[str] = mapped_column(String(100))
     postcode: Mapped[str] = mapped_column(String(20))
-    country_code: Mapped[str] = mapped_column(String(2))
+    country_code: Mapped[str] = mapped_column(ForeignKey("country.code"))
     shipping_method: Mapped[str] = mapped_column(String(20))
     currency: Mapped[str] = mapped_column(String(3))
     goods_amount: Mapped[int]
@@ -46,10 +49,17 @@ class Order(Model):
     total_amount: Mapped[int]
     placed_at: Mapped[datetime]
 
+    country: Mapped[Country] = relationship()
     lines: Mapped[list["OrderLine"]] = relationship(order_by="OrderLine.id")
     payment: Mapped["Payment"] = relationship()
     shipment: Mapped["Shipment | None"] = relationship()
     history: Mapped[list["HistoryEntry"]] = relationship(order_by="HistoryEntry.id")
+
+    @validates("email")
+    def _fold_email(self, _key: str, email: str) -> str:
+        # Mail goes to the address as it was typed; the folded one only finds the order again.
+        self.folded_email = fold_email(email)
+        return email
 
     @property
     def totals(self) -> Totals:

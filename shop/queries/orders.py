@@ -3,6 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from shop.domain.email_address import fold_email
 from shop.errors import NotFound
 from shop.models import Order
 
@@ -16,6 +17,7 @@ def get_order(session: Session, number: str) -> Order:
         select(Order)
         .where(Order.number == number)
         .options(
+            joinedload(Order.country),
             joinedload(Order.payment),
             joinedload(Order.shipment),
             selectinload(Order.lines),
@@ -28,12 +30,14 @@ def get_order(session: Session, number: str) -> Order:
 
 
 def get_guest_order_number(session: Session, number: str, email: str) -> str:
-    """Return the order's number to a guest who knows both it and the folded email address.
+    """Return the order's number to a guest who knows both it and the email address.
 
     :raises NotFound: when the two do not belong together; which of them is wrong is not told.
     """
     found = session.scalar(
-        select(Order.number).where(Order.number == number.upper(), Order.email == email)
+        select(Order.number).where(
+            Order.number == number.upper(), Order.folded_email == fold_email(email)
+        )
     )
     if found is None:
         raise NotFound("order with this number and email")

@@ -24,7 +24,7 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """To whom and how an order goes; `email` is folded."""
+    """To whom and how an order goes."""
 
     email: str
     name: str

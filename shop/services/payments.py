@@ -52,6 +52,8 @@ def capture_payment(
     `nth` counts captures from 1. The nth capture keeps its key however often it is asked for; only
     one that the provider itself calls failed is followed by another.
     """
+    if get_order(session, number).payment_status == PaymentStatus.PAID:
+        return
     payment_id = _read_provider_id(session, number)
     answer = provider.capture(payment_id, key=f"{number}:capture:{nth}")
     with transaction(session):

@@ -56,7 +56,8 @@ def message_of(error: Exception) -> str:
     if isinstance(error, ValidationError):
         sentences = list(chain.from_iterable(fields_of(error).values()))
         return sentences[0] if len(sentences) == 1 else "Please check the fields that are marked."
-    return _BUSY if isinstance(error, errors.GatewayUnavailable) else str(error)
+    is_outside = isinstance(error, errors.GatewayRefused | errors.GatewayUnavailable)
+    return _BUSY if is_outside else str(error)
 
 
 def fields_of(error: Exception | None) -> dict[str, list[str]]:

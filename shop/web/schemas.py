@@ -35,7 +35,8 @@ class Text(fields.String):
         return self._fit(text)
 
     def _fit(self, text: str) -> str:
-        if len(text) < self.shortest:
+        # A text of zero-width characters looks as empty as it is.
+        if len(text) < self.shortest or (self.shortest and not any(map(str.isprintable, text))):
             raise self.make_error("required")
         if len(text) > self.longest:
             raise ValidationError(f"At most {self.longest} characters, please.")
@@ -43,7 +44,7 @@ class Text(fields.String):
 
 
 class Email(Text):
-    """An email address, folded."""
+    """An email address as it was typed, which also fits when it is folded."""
 
     def __init__(self) -> None:
         super().__init__(254, required=True)
@@ -52,7 +53,8 @@ class Email(Text):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         address = self._is_email(super()._deserialize(value, *args, **kwargs))
         # Folding lengthens some letters: ß becomes ss.
-        return self._fit(fold_email(address))
+        self._fit(fold_email(address))
+        return address
 
 
 class CardNumber(Text):

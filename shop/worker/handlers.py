@@ -35,7 +35,7 @@ HANDLERS: Mapping[str, Callable[[Run], None]] = {
         run.session, run.outside.payments, run.number, run.nth, run.now
     ),
     "send_confirmation": lambda run: confirmation.send_confirmation(
-        run.session, run.outside.mailer, run.number, run.link(run.number)
+        run.session, run.outside.mailer, run.number, run.link(run.number), run.now
     ),
     "book_parcel": lambda run: fulfillment.book_parcel(
         run.session, run.outside.carrier, run.number, run.now

@@ -74,6 +74,7 @@ def upgrade() -> None:
         sa.Column("payment_status", sa.String(length=20), nullable=False),
         sa.Column("fulfillment_status", sa.String(length=20), nullable=False),
         sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("folded_email", sa.String(length=254), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("address", sa.String(length=200), nullable=False),
         sa.Column("city", sa.String(length=100), nullable=False),
@@ -92,12 +93,15 @@ def upgrade() -> None:
             "total_amount = goods_amount + shipping_amount + tax_amount",
             name=op.f("ck_orders_total"),
         ),
+        sa.ForeignKeyConstraint(
+            ["country_code"], ["country.code"], name=op.f("fk_orders_country_code")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
         sa.UniqueConstraint("checkout_token", name=op.f("uq_orders_checkout_token")),
         sa.UniqueConstraint("number", name=op.f("uq_orders_number")),
     )
     with op.batch_alter_table("orders", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_orders_email"), ["email"], unique=False)
+        batch_op.create_index(batch_op.f("ix_orders_folded_email"), ["folded_email"], unique=False)
 
     op.create_table(
         "webhook_event",
@@ -271,7 +275,7 @@ def downgrade() -> None:
     op.drop_table("order_history")
     op.drop_table("webhook_event")
     with op.batch_alter_table("orders", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_orders_email"))
+        batch_op.drop_index(batch_op.f("ix_orders_folded_email"))
 
     op.drop_table("orders")
     with op.batch_alter_table("job", schema=None) as batch_op:

@@ -1,0 +1,40 @@
+"""A store with one product, and a shopper who has come as far as the checkout form."""
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shop.gateways.fakes import APPROVED
+from shop.models import Cart, Product
+from tests.factories import CountryFactory, ProductFactory, ShippingRateFactory
+
+
+@pytest.fixture
+def lamp(session: Session) -> Product:
+    """A product of which ten are left, in a store that ships to one country."""
+    CountryFactory.create()
+    ShippingRateFactory.create()
+    lamp: Product = ProductFactory.create(sku="LMP-001", slug="lamp", name="Lamp", on_hand=10)
+    session.rollback()
+    return lamp
+
+
+@pytest.fixture
+def typed(client: FlaskClient, session: Session, lamp: Product) -> dict[str, str]:
+    """The checkout form as its shopper fills it in, with one lamp in the cart."""
+    client.post("/products/lamp/add", data={"quantity": "1"})
+    token = session.scalars(select(Cart.checkout_token)).one()
+    session.rollback()
+    return {
+        "email": "ada@example.com",
+        "name": "Ada Lovelace",
+        "address": "12 St James's Square",
+        "city": "London",
+        "postcode": "SW1Y 4JH",
+        "country_code": "GB",
+        "shipping_method": "standard",
+        "card_number": APPROVED,
+        "checkout_token": token,
+        "total_shown": "2873",
+    }

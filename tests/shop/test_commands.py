@@ -1,0 +1,82 @@
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from shop import create_app
+from shop.gateways import Gateways
+from shop.gateways.fakes import FakeCarrier, FakeMailer, make_fakes
+from shop.models import Order, Product, StockItem
+from shop.services.outbox import enqueue
+from tests.conftest import START, settings_for
+from tests.factories import OrderFactory
+
+
+def test_migrate_and_seed_make_a_store_out_of_nothing(tmp_path: Path) -> None:
+    app = create_app(settings_for(f"sqlite:///{tmp_path / 'new' / 'store.sqlite3'}"))
+    run = app.test_cli_runner().invoke
+
+    migrated, seeded = run(args=["migrate"]), run(args=["seed"])
+
+    assert (migrated.exit_code, seeded.exit_code) == (0, 0), seeded.output
+    assert app.test_client().get("/products/harbor-desk-lamp").status_code == 200
+    app.extensions["sessions"].kw["bind"].dispose()
+
+
+def test_the_standard_store_is_seeded_once(app: Flask, session: Session) -> None:
+    run = app.test_cli_runner().invoke
+    first = run(args=["seed"])
+    count = session.scalar(select(func.count()).select_from(Product))
+
+    again = run(args=["seed"])
+
+    assert (first.exit_code, again.exit_code, first.output) == (0, 1, f"Seeded {count} products.\n")
+    assert "The database has products already. Seed an empty one." in again.output
+
+
+def test_a_refused_seed_writes_nothing(app: Flask, session: Session) -> None:
+    OrderFactory.create()
+
+    app.test_cli_runner().invoke(args=["seed"])
+
+    session.rollback()
+    assert len(session.scalars(select(StockItem)).all()) == 1
+
+
+def test_seeding_a_database_without_tables_says_what_to_do(tmp_path: Path) -> None:
+    app = create_app(settings_for(f"sqlite:///{tmp_path / 'store.sqlite3'}"))
+
+    result = app.test_cli_runner().invoke(args=["seed"])
+
+    app.extensions["sessions"].kw["bind"].dispose()
+    assert (result.exit_code, "migrate" in result.output) == (1, True), result.output
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_worker_runs_until_it_is_told_to_stop(
+    database_url: str, session: Session, number: signal.Signals
+) -> None:
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+
+    class LastMail(FakeMailer):
+        def send(self, mail: object) -> None:
+            os.kill(os.getpid(), number)
+
+    outside = Gateways(make_fakes().payments, FakeCarrier(), LastMail())
+    app = create_app(settings_for(database_url), gateways=outside, clock=lambda: START)
+    enqueue(session, "authorize_payment", OrderFactory.create().number, START)
+    session.commit()
+
+    result = app.test_cli_runner().invoke(args=["worker"])
+
+    signal.signal(signal.SIGTERM, before[0])
+    signal.signal(signal.SIGINT, before[1])
+    app.extensions["sessions"].kw["bind"].dispose()
+    session.rollback()
+    assert (result.exit_code, result.output.splitlines()[-1]) == (0, "Worker stopped.")
+    assert session.scalars(select(Order.status)).one() == "confirmed"

@@ -1,0 +1,54 @@
+from enum import StrEnum
+from itertools import permutations, product
+
+import pytest
+
+from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus, statuses_before
+
+ALLOWED = {
+    OrderStatus: {("placed", "confirmed"), ("placed", "canceled"), ("confirmed", "completed")},
+    PaymentStatus: {
+        ("pending", "authorized"),
+        ("pending", "failed"),
+        ("pending", "paid"),
+        ("pending", "declined"),
+        ("authorized", "failed"),
+        ("authorized", "paid"),
+        ("failed", "paid"),
+    },
+    FulfillmentStatus: {("unfulfilled", "shipped"), ("shipped", "delivered")},
+}
+AUTHORIZED, FAILED, PAID = PaymentStatus.AUTHORIZED, PaymentStatus.FAILED, PaymentStatus.PAID
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [pair for kind in ALLOWED for pair in product(kind, repeat=2)]
+)
+def test_only_the_moves_of_the_tables_are_allowed(old: StrEnum, new: StrEnum) -> None:
+    assert (old in statuses_before(new)) == ((old, new) in ALLOWED[type(new)])
+
+
+@pytest.mark.parametrize(
+    ("news", "last"),
+    [
+        ((AUTHORIZED,), AUTHORIZED),
+        ((AUTHORIZED, PAID), PAID),
+        ((AUTHORIZED, FAILED), FAILED),
+        ((AUTHORIZED, FAILED, PAID), PAID),
+        ((AUTHORIZED, FAILED, FAILED, PAID, PAID), PAID),
+    ],
+)
+def test_a_payment_ends_the_same_in_whatever_order_its_news_arrives(
+    news: tuple[PaymentStatus, ...], last: PaymentStatus
+) -> None:
+    ends = {follow(order) for order in permutations(news)}
+
+    assert ends == {last}
+
+
+def follow(news: tuple[PaymentStatus, ...]) -> PaymentStatus:
+    status = PaymentStatus.PENDING
+    for new in news:
+        if status in statuses_before(new):
+            status = new
+    return status

@@ -1,0 +1,181 @@
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from shop.db import transaction
+from shop.domain.money import Money
+from shop.domain.order_status import PaymentStatus
+from shop.domain.provider_payment import ProviderPayment
+from shop.errors import OutOfStock
+from shop.gateways.fakes import APPROVED, FakePaymentProvider
+from shop.models import Cart, CartLine, HistoryEntry, Order, OrderLine, Product, StockItem
+from shop.services.cart import add_to_cart
+from shop.services.checkout import CheckoutForm, Delivery, place_order
+from shop.services.jobs import Claim, claim_job
+from shop.services.orders import move_order
+from shop.services.outbox import enqueue
+from shop.services.payments import apply_payment_event
+from tests.conftest import START
+from tests.factories import (
+    CartFactory,
+    CartLineFactory,
+    CountryFactory,
+    OrderFactory,
+    ProductFactory,
+    ShippingRateFactory,
+)
+from tests.shop.interleave import interleave, limit_lock_waits
+
+DELIVERY = Delivery("ada@example.com", "Ada", "12 Main St", "London", "SW1", "GB", "standard")
+
+
+@pytest.fixture
+def engine(app: Flask) -> Engine:
+    engine: Engine = app.extensions["sessions"].kw["bind"]
+    limit_lock_waits(engine)
+    return engine
+
+
+@pytest.fixture
+def product(engine: Engine, session: Session) -> Product:
+    """A product of which one is left, in a store that ships to one country."""
+    CountryFactory.create()
+    ShippingRateFactory.create()
+    product: Product = ProductFactory.create(name="Lamp", on_hand=1)
+    return product
+
+
+def shopper(sessions: sessionmaker[Session], product: Product) -> Callable[[], str]:
+    """Fill a cart with one unit and return what places its order, with a session of its own."""
+    cart = CartFactory.create()
+    CartLineFactory.create(cart_id=cart.id, product=product)
+    form = CheckoutForm(DELIVERY, APPROVED, cart.checkout_token, Money(2873))
+    token = cart.token
+
+    def place() -> str:
+        with sessions() as session:
+            return place_order(session, FakePaymentProvider(), token, form, START)
+
+    return place
+
+
+def count_orders(session: Session) -> int:
+    session.rollback()
+    return session.scalar(select(func.count()).select_from(Order)) or 0
+
+
+def available(session: Session) -> int | None:
+    session.rollback()
+    return session.scalar(select(StockItem.on_hand - StockItem.allocated))
+
+
+def test_the_last_unit_can_be_bought(app: Flask, session: Session, product: Product) -> None:
+    place = shopper(app.extensions["sessions"], product)
+
+    place()
+
+    assert (count_orders(session), available(session)) == (1, 0)
+
+
+def test_of_two_shoppers_at_once_one_gets_the_last_unit(
+    app: Flask, engine: Engine, session: Session, product: Product
+) -> None:
+    first, second = (shopper(app.extensions["sessions"], product) for _ in range(2))
+
+    with interleave(engine, second) as other, pytest.raises(OutOfStock, match="Lamp is sold out"):
+        first()
+
+    assert (len(other.results), count_orders(session), available(session)) == (1, 1, 0)
+
+
+def test_the_same_form_sent_twice_at_once_is_one_order(
+    app: Flask, engine: Engine, session: Session, product: Product
+) -> None:
+    place = shopper(app.extensions["sessions"], product)
+
+    with interleave(engine, place) as other:
+        number = place()
+
+    assert other.results == [number]
+    assert (count_orders(session), available(session)) == (1, 0)
+
+
+@pytest.mark.parametrize("adds_the_same", [False, True])
+def test_what_is_added_while_checking_out_stays_in_the_cart(
+    app: Flask, engine: Engine, session: Session, product: Product, adds_the_same: bool
+) -> None:
+    product.stock.on_hand = 10
+    sku = product.sku if adds_the_same else ProductFactory.create().sku
+    session.commit()
+    sessions = app.extensions["sessions"]
+    place = shopper(sessions, product)
+    token = session.scalars(select(Cart.token)).one()
+
+    def add() -> None:
+        with sessions() as own:
+            add_to_cart(own, token, sku, 2)
+
+    with interleave(engine, add) as other:
+        place()
+
+    assert other.errors == []
+    session.rollback()
+    assert session.scalars(select(CartLine.quantity)).all() == [2]
+    assert session.execute(
+        select(Order.goods_amount, OrderLine.quantity).join(Order.lines)
+    ).all() == [(1999, 1)]
+
+
+def test_of_two_workers_one_gets_the_job(app: Flask, engine: Engine, session: Session) -> None:
+    with transaction(session):
+        enqueue(session, "book_parcel", "BB-00001-TESTS", START)
+
+    def claim() -> Claim | None:
+        with app.extensions["sessions"]() as own:
+            return claim_job(own, timedelta(seconds=60), START)
+
+    with interleave(engine, claim) as other:
+        mine = claim()
+
+    assert mine is None
+    assert [each and each.attempt for each in other.results] == [1]
+
+
+def test_a_webhook_twice_at_once_is_news_once(app: Flask, engine: Engine, session: Session) -> None:
+    order = OrderFactory.create()
+    news = ProviderPayment("pay_1", order.number, "captured", Money(order.total_amount))
+
+    def apply() -> bool:
+        with app.extensions["sessions"]() as own:
+            return apply_payment_event(own, "evt_1", news, START)
+
+    with interleave(engine, apply) as other:
+        is_news = apply()
+
+    assert sorted([is_news, *other.results]) == [False, True]
+
+
+def test_two_pieces_of_news_at_once_move_the_order_once(
+    app: Flask, engine: Engine, session: Session
+) -> None:
+    order_id = OrderFactory.create().id
+
+    def move() -> bool:
+        with app.extensions["sessions"]() as own, transaction(own):
+            return move_order(own, order_id, PaymentStatus.PAID, START)
+
+    with interleave(engine, move) as other:
+        moved = move()
+
+    session.rollback()
+    assert sorted([moved, *other.results]) == [False, True]
+    assert len(session.scalars(select(HistoryEntry)).all()) == 1
+
+
+def test_an_actor_that_never_ran_is_no_proof(engine: Engine, session: Session) -> None:
+    with pytest.raises(RuntimeError, match="never ran"), interleave(engine, lambda: None):
+        count_orders(session)

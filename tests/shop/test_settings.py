@@ -1,0 +1,124 @@
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from shop import create_app
+from shop.config import Settings, SettingsError, read_settings
+from tests.conftest import settings_for
+
+COMPLETE = settings_for("sqlite:///store.sqlite3")
+
+
+def read(environment: dict[str, str], *, debug: bool = False) -> Settings:
+    return read_settings(environment, debug=debug, instance_path="/instance")
+
+
+def test_complete_settings_are_read() -> None:
+    settings = read({**COMPLETE, "SHOP_JOB_LEASE_SECONDS": "90"})
+
+    assert (settings.database_url, settings.job_lease_seconds) == ("sqlite:///store.sqlite3", 90)
+    assert settings.is_alone is False
+
+
+@pytest.mark.parametrize("name", sorted(COMPLETE))
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_setting_that_is_missing_or_empty_is_named(name: str, value: str | None) -> None:
+    environment = {key: text for key, text in COMPLETE.items() if key != name}
+    if value is not None:
+        environment[name] = value
+
+    with pytest.raises(SettingsError, match=rf"The store needs {name}: see docs/settings\.md"):
+        read(environment)
+
+
+def test_every_missing_setting_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read({})
+
+    assert [name for name in COMPLETE if name not in str(refusal.value)] == []
+
+
+@pytest.mark.parametrize("name", ["SHOP_JOB_LEASE_SECONDS", "SHOP_POLL_SECONDS"])
+@pytest.mark.parametrize(
+    "value",
+    ["0", "-1", "+60", "1.5", "60s", " 60", "60 ", "1e3", "0x10", "1_0", "86401", "\uff19",
+     "\u00b2", "9" * 5_000],
+)  # fmt: skip
+def test_seconds_in_another_spelling_are_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is in seconds, 1 to 86400, not"):
+        read({**COMPLETE, name: value})
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("1", 1), ("86400", 86400), ("", 60)])
+def test_seconds_are_read(value: str, seconds: int) -> None:
+    assert read({**COMPLETE, "SHOP_JOB_LEASE_SECONDS": value}).job_lease_seconds == seconds
+
+
+@pytest.mark.parametrize("environment", [{}, {"SHOP_PAYMENTS_URL": ""}])
+def test_with_debug_and_no_provider_the_store_is_alone(environment: dict[str, str]) -> None:
+    settings = read(environment, debug=True)
+
+    assert (settings.is_alone, settings.database_url) == (True, "sqlite:////instance/store.sqlite3")
+
+
+def test_with_debug_and_a_provider_the_store_is_not_alone() -> None:
+    assert not read(COMPLETE, debug=True).is_alone
+
+
+def test_alone_nobody_can_sign_a_webhook() -> None:
+    first, second = (read({}, debug=True).payments_webhook_secret for _ in range(2))
+
+    assert len(first) == 64
+    assert first != second
+
+
+def test_without_debug_the_store_does_not_start_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FLASK_DEBUG", raising=False)
+    for name in COMPLETE:
+        monkeypatch.delenv(name, raising=False)
+
+    with pytest.raises(SettingsError, match="start it with --debug"):
+        create_app()
+
+
+def test_alone_an_order_is_processed_after_the_page(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    app = _start_alone(monkeypatch, tmp_path)
+    client = app.test_client()
+    app.config["WTF_CSRF_ENABLED"] = False
+    client.post("/products/plain-cedar-pencil/add", data={"quantity": "1"})
+    page = client.get("/checkout").text
+
+    placed = client.post("/checkout", data=_fill_in(page))
+    client.get("/")
+
+    order = client.get(placed.location).text
+    app.extensions["sessions"].kw["bind"].dispose()
+    assert "Paid. Thank you!" in order or "Delivered" in order or "On its way" in order
+
+
+def _start_alone(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Flask:
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    for name in COMPLETE:
+        monkeypatch.delenv(name, raising=False)
+    return create_app({"SHOP_DATABASE_URL": f"sqlite:///{folder / 'alone' / 'store.sqlite3'}"})
+
+
+def _fill_in(page: str) -> dict[str, str]:
+    def hidden(name: str) -> str:
+        return page.split(f'name="{name}" value="')[1].split('"')[0]
+
+    return {
+        "email": "ada@example.com",
+        "name": "Ada Lovelace",
+        "address": "12 St James's Square",
+        "city": "London",
+        "postcode": "SW1Y 4JH",
+        "country_code": "GB",
+        "shipping_method": "standard",
+        "card_number": "4242424242424242",
+        "checkout_token": hidden("checkout_token"),
+        "total_shown": hidden("total_shown"),
+    }

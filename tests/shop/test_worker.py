@@ -1,0 +1,235 @@
+import random
+import threading
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shop.cli import make_worker
+from shop.db import transaction
+from shop.gateways import Gateways
+from shop.gateways.fakes import UNANSWERED, FakeCarrier, FakeMailer, FakePaymentProvider
+from shop.models import HistoryEntry, Job, Order, StockItem
+from shop.services.jobs import MAX_ATTEMPTS, claim_job
+from shop.services.outbox import enqueue
+from shop.worker.handlers import HANDLERS, Run
+from shop.worker.loop import Worker
+from tests.conftest import START, StandingClock, run_due_jobs
+from tests.factories import OrderFactory
+
+
+@pytest.fixture
+def number(session: Session) -> str:
+    """The number of an order whose first job is due."""
+    number = str(OrderFactory.create().number)
+    queue(session, number)
+    return number
+
+
+def queue(session: Session, number: str, kind: str = "authorize_payment") -> None:
+    with transaction(session):
+        enqueue(session, kind, number, START)
+
+
+def refuse_the_card(session: Session) -> None:
+    """Let the provider fail at every attempt to authorize the order."""
+    session.scalars(select(Order)).one().payment.card_token = f"tok_{UNANSWERED}"
+    session.commit()
+
+
+def job(session: Session) -> Job:
+    session.rollback()
+    return session.scalars(select(Job).order_by(Job.id)).first() or Job()
+
+
+def statuses(session: Session) -> tuple[str, str, str]:
+    session.rollback()
+    row = session.execute(
+        select(Order.status, Order.payment_status, Order.fulfillment_status)
+    ).one()
+    return row.status, row.payment_status, row.fulfillment_status
+
+
+def test_an_order_runs_from_placed_to_delivered(
+    session: Session, worker: Worker, number: str
+) -> None:
+    run_due_jobs(worker)
+
+    assert statuses(session) == ("completed", "paid", "delivered")
+
+
+def test_a_failing_job_does_not_stop_the_one_behind_it(session: Session, worker: Worker) -> None:
+    queue(session, "BB-BROKE-ORDER", kind="no such kind")
+    queue(session, OrderFactory.create().number)
+
+    run_due_jobs(worker)
+
+    assert statuses(session) == ("completed", "paid", "delivered")
+    assert (job(session).done_at, job(session).attempts) == (None, 1)
+
+
+def test_a_refused_job_is_set_aside_at_once(session: Session, worker: Worker) -> None:
+    queue(session, "BB-00000-00000")
+
+    run_due_jobs(worker)
+
+    assert (job(session).set_aside_at, job(session).attempts) == (START, 1)
+    assert "We have no such order" in (job(session).last_error or "")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_wait_after_a_failure_doubles_within_its_jitter(
+    session: Session, worker: Worker, clock: StandingClock, number: str
+) -> None:
+    refuse_the_card(session)
+    waits = []
+    for _ in range(MAX_ATTEMPTS - 1):
+        worker.run_one()
+        waits.append((job(session).due_at - clock()).total_seconds())
+        clock.moment = job(session).due_at
+
+    bounds = [(2**nth / 2, 2**nth) for nth in range(MAX_ATTEMPTS - 1)]
+    assert all(low <= wait <= high for wait, (low, high) in zip(waits, bounds, strict=True)), waits
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_workers_do_not_come_back_in_step(session: Session, worker: Worker, number: str) -> None:
+    refuse_the_card(session)
+    dues = set()
+    for seed in range(5):
+        replace(worker, dice=random.Random(seed)).run_one()
+        dues.add(job(session).due_at)
+        first = job(session)
+        first.due_at, first.attempts = START, 0
+        session.commit()
+
+    assert len(dues) == 5
+
+
+def test_a_job_is_set_aside_after_its_last_attempt(
+    session: Session, worker: Worker, clock: StandingClock, number: str
+) -> None:
+    refuse_the_card(session)
+    attempts = 0
+    while worker.run_one():
+        attempts += 1
+        clock.moment = job(session).due_at
+
+    assert attempts == MAX_ATTEMPTS
+    assert job(session).set_aside_at is not None
+    assert "answers nothing to this card" in (job(session).last_error or "")
+
+
+def test_a_job_whose_worker_died_is_taken_over_after_its_lease(
+    session: Session, worker: Worker, clock: StandingClock, number: str
+) -> None:
+    claim_job(session, worker.lease, clock())
+    assert not worker.run_one()
+
+    clock.advance(60)
+    run_due_jobs(worker)
+
+    assert statuses(session) == ("completed", "paid", "delivered")
+
+
+def test_a_job_that_kills_every_worker_is_set_aside(
+    session: Session, worker: Worker, clock: StandingClock, number: str
+) -> None:
+    for _ in range(MAX_ATTEMPTS):
+        claim_job(session, worker.lease, clock())
+        clock.advance(60)
+
+    worker.run_one()
+
+    assert "8 workers have died" in (job(session).last_error or "")
+    assert statuses(session) == ("placed", "pending", "unfulfilled")
+
+
+def test_waiting_for_the_outside_world_spends_no_attempt(
+    app: Flask, session: Session, worker: Worker, clock: StandingClock
+) -> None:
+    number = OrderFactory.create(status="confirmed", payment_status="paid").number
+    queue(session, number, kind="book_parcel")
+    worker.run_one()
+    worker.gateways.carrier.parcels.clear()  # type: ignore[attr-defined]
+
+    for _ in range(MAX_ATTEMPTS + 1):
+        worker.run_one()
+        clock.advance(60)
+
+    session.rollback()
+    tracking = session.scalars(select(Job).where(Job.kind == "track_parcel")).one()
+    assert (tracking.attempts, tracking.set_aside_at) == (0, None)
+
+
+def test_a_worker_stops_when_told(session: Session, worker: Worker, number: str) -> None:
+    stop = threading.Event()
+
+    class LastMail(FakeMailer):
+        def send(self, mail: object) -> None:
+            stop.set()
+
+    outside = Gateways(worker.gateways.payments, worker.gateways.carrier, LastMail())
+    replace(worker, gateways=outside).run_until(stop)
+
+    session.rollback()
+    mail = session.scalars(select(Job).where(Job.kind == "send_confirmation")).one()
+    assert (mail.done_at, statuses(session)[0]) == (START, "confirmed")
+
+
+def run_each_job_twice(app: Flask) -> None:
+    """Run every job that falls due, and each handler once more right after."""
+    jobs = make_worker(app)
+    with app.extensions["sessions"]() as session:
+        while claim := claim_job(session, timedelta(seconds=60), START + timedelta(seconds=60)):
+            run = Run(session, jobs.gateways, jobs.order_link, **claim.payload, now=START)
+            HANDLERS[claim.kind](run)
+            HANDLERS[claim.kind](run)
+
+
+def mail_ids(mailer: FakeMailer) -> set[str]:
+    return {mail["Message-ID"] for mail in mailer.sent}
+
+
+def test_every_job_run_twice_has_one_effect_inside(
+    app: Flask, session: Session, number: str
+) -> None:
+    run_each_job_twice(app)
+
+    session.rollback()
+    history = session.scalars(select(HistoryEntry.status).order_by(HistoryEntry.id)).all()
+    assert history == ["authorized", "paid", "confirmed", "shipped", "delivered", "completed"]
+    assert session.execute(select(StockItem.on_hand, StockItem.allocated)).all() == [(9, 0)]
+
+
+def test_every_job_run_twice_has_one_effect_outside(
+    app: Flask, provider: FakePaymentProvider, carrier: FakeCarrier, mailer: FakeMailer, number: str
+) -> None:
+    run_each_job_twice(app)
+
+    assert [payment.status for payment in provider.payments.values()] == ["captured"]
+    assert (len(provider.captures), len(carrier.parcels), len(mail_ids(mailer))) == (1, 1, 1)
+
+
+def test_every_kind_of_job_is_run_by_that_test(app: Flask, session: Session, number: str) -> None:
+    run_each_job_twice(app)
+
+    session.rollback()
+    assert set(session.scalars(select(Job.kind))) == set(HANDLERS)
+
+
+def test_a_declined_payment_recorded_twice_frees_its_stock_once(
+    app: Flask, session: Session
+) -> None:
+    order = OrderFactory.create()
+    order.payment.card_token = "tok_4000000000000002"
+    session.commit()
+    queue(session, order.number)
+
+    run_each_job_twice(app)
+
+    session.rollback()
+    assert session.scalars(select(StockItem.allocated)).all() == [0]
