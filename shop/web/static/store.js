@@ -19,6 +19,14 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-once]")) delete form.dataset.sent;
 });
 
+// A form that came back with mistakes: the first of them is where the shopper goes on.
+document.querySelector('[aria-invalid="true"]')?.focus();
+
+// Tell those who listen to the page what has changed in it.
+function announce(element) {
+  document.getElementById("news").textContent = element.innerText.trim().replace(/\s+/g, " ");
+}
+
 async function fetchPart(address, id, options) {
   const response = await fetch(address, options);
   if (!response.ok) return null;
@@ -29,18 +37,22 @@ async function fetchPart(address, id, options) {
 // A checkout whose total follows the country and the shipping method.
 for (const form of document.querySelectorAll("form[data-quote]")) {
   let asked = 0;
+  let isElsewhere = false;
   form.addEventListener("change", async (event) => {
     if (!["country_code", "shipping_method"].includes(event.target.name)) return;
     const turn = ++asked;
-    const page = await fetchPart(form.dataset.quote, "summary", {
-      method: "POST",
-      body: new URLSearchParams(new FormData(form)),
-    }).catch(() => null);
+    isElsewhere ||= event.target.name === "country_code";
+    // The card number stays in the form until the order is placed.
+    const values = new FormData(form);
+    const names = ["csrf_token", "country_code", "shipping_method"];
+    const body = new URLSearchParams(names.map((name) => [name, values.get(name) ?? ""]));
+    const options = { method: "POST", body };
+    const page = await fetchPart(form.dataset.quote, "summary", options).catch(() => null);
     if (!page || turn !== asked) return;
     document.getElementById("summary").replaceWith(page.getElementById("summary"));
-    if (event.target.name === "country_code") {
-      document.getElementById("methods").replaceWith(page.getElementById("methods"));
-    }
+    announce(document.querySelector("#summary .total, #summary .hint"));
+    if (isElsewhere) document.getElementById("methods").replaceWith(page.getElementById("methods"));
+    isElsewhere = false;
   });
 }
 
@@ -52,6 +64,7 @@ async function follow() {
   if (page && page.getElementById("order").innerHTML !== order.innerHTML) {
     order.replaceWith(page.getElementById("order"));
     document.title = page.title;
+    announce(document.querySelector("h1"));
   }
   setTimeout(follow, 1000);
 }

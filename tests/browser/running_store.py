@@ -1,0 +1,144 @@
+"""The store as `cartwreck up` runs it: web server, worker and outside world, each a process.
+
+Every process is started through the engine's tether, so that it ends with the test run even when
+that is killed.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from scenarios.engine.keys import Keys
+from scenarios.engine.programs import Addresses, Program, all_programs, store_settings
+from scenarios.engine.sandbox import Sandbox
+
+REPOSITORY = Path(__file__).parents[2]
+PATIENCE = 30.0
+_KEYS = Keys("key of the store", "key of the payments", "webhook secret", "control token")
+
+
+@dataclass(frozen=True)
+class RunningStore:
+    """Where the store answers, and what the outside world has seen of it."""
+
+    address: str
+    world: str
+
+    def url(self, path: str) -> str:
+        return f"{self.address}{path}"
+
+    def payments_for(self, number: str) -> list[dict[str, Any]]:
+        """Return the provider's payments for an order."""
+        return self._read("/payments/v1/payments", "payments", reference=number)
+
+    def count_payments(self) -> int:
+        """Return how many payments the provider has for all orders together."""
+        return len(self._read("/control/ledgers/payments", "payments"))
+
+    def mails_for(self, number: str) -> list[dict[str, Any]]:
+        """Return the mails that name an order in their subject."""
+        mails = self._read("/mail/messages.json", "messages")
+        return [mail for mail in mails if number in mail["subject"]]
+
+    def set_conditions(self, service: str, **conditions: float) -> None:
+        """Change how the outside world behaves."""
+        headers = {"Authorization": f"Bearer {_KEYS.control_token}"}
+        address = f"{self.world}/control/conditions/{service}"
+        httpx.patch(address, json=conditions, headers=headers, trust_env=False).raise_for_status()
+
+    @contextmanager
+    def outage(self, service: str) -> Iterator[None]:
+        """Let a service of the outside world fail for as long as the block lasts."""
+        self.set_conditions(service, failing=True)
+        try:
+            yield
+        finally:
+            self.set_conditions(service, failing=False)
+
+    def _read(self, path: str, name: str, **query: str) -> list[dict[str, Any]]:
+        headers = {"Authorization": f"Bearer {_KEYS.payments_api_key}"}
+        answer = httpx.get(
+            f"{self.world}{path}", params=query, headers=headers, trust_env=False
+        ).raise_for_status()
+        found: list[dict[str, Any]] = answer.json()[name]
+        return found
+
+
+@contextmanager
+def run_store(folder: Path) -> Iterator[RunningStore]:
+    """Run a freshly seeded store in `folder` for as long as the block lasts."""
+    addresses = Addresses("127.0.0.1", *(_unused_port() for _ in range(3)))
+    database_url = f"sqlite:///{folder / 'store.sqlite3'}"
+    settings = store_settings(_KEYS, addresses, database_url) | {"SHOP_POLL_SECONDS": "1"}
+    sandbox = Sandbox(folder)
+    sandbox.make_folders()
+    for command in ("migrate", "seed"):
+        _run("flask", "--app", "shop", command, environment=settings)
+    reading_end, writing_end = os.pipe()
+    programs = all_programs(sandbox, _KEYS, addresses, settings)
+    running = [_start(program, sandbox, reading_end) for program in programs]
+    try:
+        store = RunningStore(addresses.store, addresses.world)
+        wait_until(lambda: _answers(store.url("/")) and _answers(store.world), running)
+        store.set_conditions("carrier", transit_seconds=1)
+        yield store
+    finally:
+        os.close(reading_end)
+        os.close(writing_end)
+        for process in running:
+            process.wait(PATIENCE)
+
+
+def wait_until(
+    condition: Callable[[], bool], running: list[subprocess.Popen[bytes]] | None = None
+) -> None:
+    """Wait for something to become true, and fail early when one of the processes has ended."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        ended = [process.args for process in running or [] if process.poll() is not None]
+        assert not ended, f"It ended at once: {ended}"
+        assert time.monotonic() < deadline, "It did not happen in time."
+        time.sleep(0.02)
+
+
+def _start(program: Program, sandbox: Sandbox, pipe: int) -> subprocess.Popen[bytes]:
+    log = sandbox.logs / f"{program.name}.log"
+    tether = [sys.executable, "-m", "scenarios.engine.tether", str(sandbox.state), str(pipe)]
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [*tether, program.module, *program.arguments],
+            cwd=REPOSITORY,
+            env=program.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=[pipe],
+        )
+
+
+def _run(module: str, *arguments: str, environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", module, *arguments]
+    subprocess.run(command, cwd=REPOSITORY, env=environment, check=True, capture_output=True)
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(address, trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _unused_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

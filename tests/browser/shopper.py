@@ -1,0 +1,70 @@
+"""Somebody with a browser who buys at the store, and does so with what stands on the page."""
+
+from dataclasses import dataclass
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.running_store import PATIENCE, RunningStore
+
+GOOD_CARD = "4242 4242 4242 4242"
+DECLINED_CARD = "4000 0000 0000 0002"
+SLOW_CARD = "4000 0000 0000 0259"
+PENCIL = "plain-cedar-pencil"
+ADDRESS = {
+    "Email": "mira@brindle.example",
+    "Full name": "Mira Lindqvist",
+    "Street and number": "3 Tallow Lane",
+    "Postcode": "BR1 2ND",
+    "City": "Brindleford",
+}
+
+
+@dataclass(frozen=True)
+class Shopper:
+    """A shopper at a page of the store."""
+
+    page: Page
+    store: RunningStore
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.store.url(path))
+
+    def add(self, slug: str, quantity: int = 1) -> None:
+        self.open(f"/products/{slug}")
+        self.page.get_by_label("Quantity").fill(str(quantity))
+        self.page.get_by_role("button", name="Add to cart").click()
+        expect(self.heading).to_have_text("Your cart")
+
+    def go_to_checkout(self) -> None:
+        self.add(PENCIL)
+        self.page.get_by_role("link", name="Check out").click()
+        expect(self.heading).to_have_text("Checkout")
+
+    def fill_checkout(self, card: str = GOOD_CARD) -> None:
+        for label, value in ADDRESS.items():
+            self.page.get_by_label(label, exact=True).fill(value)
+        self.page.get_by_label("Card number").fill(card)
+
+    def press_place_order(self) -> None:
+        self.page.get_by_role("button", name="Place order").click()
+
+    def order(self, card: str = GOOD_CARD) -> str:
+        """Buy a pencil and return the order's number."""
+        self.go_to_checkout()
+        self.fill_checkout(card)
+        self.press_place_order()
+        return self.order_number()
+
+    def order_number(self) -> str:
+        """Return the number that the order page names, once it is shown."""
+        text = self.page.get_by_text("Order BB-")
+        expect(text).to_be_visible()
+        return text.inner_text().removeprefix("Order ")
+
+    def wait_for(self, heading: str) -> None:
+        """Wait until the page, which follows its order, has another heading."""
+        expect(self.heading).to_have_text(heading, timeout=PATIENCE * 1000)
+
+    @property
+    def heading(self) -> Locator:
+        return self.page.get_by_role("heading", level=1)
