@@ -1,0 +1,40 @@
+"""What both commands share: which database they run on, and the folder of a run."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+
+def _check_database(
+    _context: click.Context, _option: click.Parameter, url: str | None
+) -> str | None:
+    if url is not None and not url.startswith("postgresql"):
+        raise click.BadParameter("give postgresql+psycopg://USER@HOST/NAME, or nothing for SQLite.")
+    return url
+
+
+database_option = click.option(
+    "--database",
+    metavar="URL",
+    callback=_check_database,
+    help="a PostgreSQL, on whose server a database is created and dropped; else a file of SQLite",
+)
+
+
+@contextmanager
+def run_folder() -> Iterator[Path]:
+    """Yield a folder for logs, ledgers and, on SQLite, the database.
+
+    It is deleted at the end unless an exception or an exit leaves the block.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="cartwreck-load-"))
+    try:
+        yield folder
+    except BaseException:
+        click.echo(f"The logs are kept in {folder}.", err=True)
+        raise
+    shutil.rmtree(folder)

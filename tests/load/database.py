@@ -1,0 +1,97 @@
+"""A fresh, seeded database for one run, and what a run sets or reads in it by itself."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+
+from sqlalchemy import create_engine, make_url, select, text, update
+from sqlalchemy.orm import Session
+
+from seed_data.standard import load_standard_store
+from shop.cli import upgrade
+from shop.db import make_engine
+from shop.models import Job, Product, StockItem
+from tests.databases import create_database
+
+# Alembic keeps the migration that is running in a global, so there can be one at a time.
+_ALEMBIC = threading.Lock()
+
+
+@contextmanager
+def fresh_database(server: str | None, folder: Path) -> Iterator[str]:
+    """Yield the URL of a migrated and seeded database.
+
+    :param server: a PostgreSQL URL, on whose server a database is created and dropped again;
+        without it the database is a file in the folder.
+    """
+    if server is None:
+        url = f"sqlite:///{folder / 'store.sqlite3'}"
+        _fill(url)
+        yield url
+        return
+    own = make_url(server).set(database=f"{make_url(server).database}_load_{token_hex(4)}")
+    create_database(make_url(server), str(own.database))
+    try:
+        url = own.render_as_string(hide_password=False)
+        _fill(url)
+        yield url
+    finally:
+        _drop(server, str(own.database))
+
+
+def _fill(url: str) -> None:
+    with _ALEMBIC:
+        upgrade(url)
+    with session_on(url) as session:
+        load_standard_store(session)
+
+
+def _drop(server: str, name: str) -> None:
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+    engine.dispose()
+
+
+@contextmanager
+def session_on(url: str) -> Iterator[Session]:
+    """Yield a session on a database, with every connection closed afterwards."""
+    engine = make_engine(url)
+    try:
+        with Session(engine) as session:
+            yield session
+    finally:
+        engine.dispose()
+
+
+def stock_up(url: str, on_hand: int, slug: str | None = None) -> None:
+    """Put so many units of one product, or of every product, on the shelf."""
+    change = update(StockItem).values(on_hand=on_hand)
+    if slug is not None:
+        change = change.where(
+            StockItem.product_id.in_(select(Product.id).where(Product.slug == slug))
+        )
+    with session_on(url) as session, session.begin():
+        session.execute(change)
+
+
+def list_slugs(url: str) -> list[str]:
+    """Return the slugs of all products."""
+    with session_on(url) as session:
+        return list(session.scalars(select(Product.slug).order_by(Product.id)))
+
+
+def list_open_jobs(session: Session) -> list[Job]:
+    """Return the jobs that are neither done nor set aside."""
+    is_open = Job.done_at.is_(None) & Job.set_aside_at.is_(None)
+    return list(session.scalars(select(Job).where(is_open)))
+
+
+def bring_checks_forward(session: Session) -> None:
+    """Let the later checks of captures be due now, so that nobody waits half a minute for them."""
+    is_check = (Job.kind == "check_payment") & Job.done_at.is_(None) & Job.leased_until.is_(None)
+    session.execute(update(Job).where(is_check).values(due_at=datetime.now(UTC)))
+    session.commit()

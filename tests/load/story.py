@@ -1,0 +1,79 @@
+"""What a run with crashes came to, in words."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.load.books import Books
+from tests.load.shopping import Receipt
+
+
+@dataclass(frozen=True)
+class Story:
+    """The numbers of a run by what they count; without violations it is as it must be."""
+
+    orders: int
+    kills: int
+    numbers: Mapping[str, int]
+    violations: Sequence[str]
+    seconds: float
+
+    def __str__(self) -> str:
+        """List the numbers, then the violations."""
+        lines = [f"{count:6} {what}" for what, count in self.numbers.items()]
+        broken = [f"VIOLATION {violation}" for violation in self.violations]
+        verdict = "Not all is as it must be." if broken else "Nothing was lost or done twice."
+        return "\n".join([*lines, *broken, f"{verdict} It took {self.seconds:.0f} s."])
+
+
+def tell_story(
+    books: Books,
+    receipts: Sequence[Receipt],
+    kills: Mapping[str, int],
+    violations: Sequence[str],
+    seconds: float,
+) -> Story:
+    """Count what is worth knowing about a run."""
+    numbers = {
+        **{f"times the {name} was killed": count for name, count in kills.items()},
+        "orders placed": len(books.orders),
+        "of them paid": len(books.paid),
+        "answers to the checkout form that never came": sum(each.lost for each in receipts),
+        "orders placed before their shopper pressed once more": _count_found(books, receipts),
+        "confirmations": len(books.mails),
+        "confirmations delivered more than once": sum(n > 1 for n in books.mails.values()),
+        **_count_jobs(books),
+        **_count_calls(books),
+    }
+    return Story(len(books.orders), sum(kills.values()), numbers, violations, seconds)
+
+
+def _count_found(books: Books, receipts: Sequence[Receipt]) -> int:
+    pressed_at = {receipt.number: receipt.pressed_at for receipt in receipts}
+    return sum(
+        order.number in pressed_at and order.placed_at < pressed_at[order.number]
+        for order in books.orders
+    )
+
+
+def _count_jobs(books: Books) -> dict[str, int]:
+    repeated = [job for job in books.jobs if job.attempts > 1]
+    return {
+        "jobs": len(books.jobs),
+        "jobs that an outside failure made start again": sum(bool(j.last_error) for j in repeated),
+        "jobs that only a kill made start again": sum(not j.last_error for j in repeated),
+        "most runs of one job": max((job.attempts for job in books.jobs), default=0),
+    }
+
+
+def _count_calls(books: Books) -> dict[str, int]:
+    outcomes = Counter(call["outcome"] for call in books.calls)
+    tries = Counter(each["event_id"] for each in books.webhook_tries)
+    failed = sum(each["status"] is None or each["status"] >= 300 for each in books.webhook_tries)
+    return {
+        "calls answered from memory, by their idempotency key": outcomes["replayed"],
+        "answers of the provider that were lost on purpose": outcomes["response dropped"],
+        "webhook events": len(tries),
+        "webhook deliveries": sum(tries.values()),
+        "webhook deliveries that failed": failed,
+    }
