@@ -5,12 +5,11 @@ that is killed.
 """
 
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import httpx
 from scenarios.engine.keys import Keys
 from scenarios.engine.programs import Addresses, Program, all_programs, store_settings
 from scenarios.engine.sandbox import Sandbox
+from tests.ports import unused_port
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE = 30.0
@@ -76,7 +76,7 @@ class RunningStore:
 @contextmanager
 def run_store(folder: Path) -> Iterator[RunningStore]:
     """Run a freshly seeded store in `folder` for as long as the block lasts."""
-    addresses = Addresses("127.0.0.1", *(_unused_port() for _ in range(3)))
+    addresses = Addresses("127.0.0.1", *(unused_port() for _ in range(3)))
     database_url = f"sqlite:///{folder / 'store.sqlite3'}"
     settings = store_settings(_KEYS, addresses, database_url) | {"SHOP_POLL_SECONDS": "1"}
     sandbox = Sandbox(folder)
@@ -135,10 +135,3 @@ def _answers(address: str) -> bool:
         return httpx.get(address, trust_env=False).is_success
     except httpx.TransportError:
         return False
-
-
-def _unused_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

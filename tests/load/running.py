@@ -1,9 +1,7 @@
 """A whole store on free ports: its processes, its worker, its database and the outside world."""
 
 import os
-import random
 import re
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,14 +12,12 @@ import httpx
 from tests.load.database import fresh_database
 from tests.load.outside import CONTROL_TOKEN, Outside
 from tests.load.programs import Program, poll
+from tests.ports import unused_port
 
 LOOPBACK = "127.0.0.1"
 SECONDS_TO_START = 60.0
 _API_KEY = "api key of the load tests"
 _WEBHOOK_SECRET = "webhook secret of the load tests"
-# Ports above are handed out to outgoing connections, which could take a killed store's port, or
-# even connect to themselves.
-_LISTENING_PORTS = range(20_000, 30_000)
 _READY = {"store": "Serving on", "world": "is at http", "worker": "Worker started."}
 _TROUBLE = re.compile(r" 5\d\d \d+ ms$|database is locked|deadlock|^Traceback|^ERROR|^CRITICAL")
 
@@ -57,7 +53,7 @@ def running_store(
     with ExitStack() as ending:
         database_url = ending.enter_context(fresh_database(server, folder))
         tether = _open_tether(ending)
-        ports = _free_ports(stores + 2)
+        ports = [unused_port() for _ in range(stores + 2)]
         urls = [f"http://{LOOPBACK}:{port}" for port in ports]
         settings = _settings(database_url, urls, ports[-1])
         commands = _commands(ports, folder, workers)
@@ -136,24 +132,3 @@ def _open_tether(ending: ExitStack) -> int:
     ending.callback(os.close, reading)
     ending.callback(os.close, writing)
     return reading
-
-
-def _free_ports(count: int) -> list[int]:
-    found: list[int] = []
-    for port in random.Random().sample(_LISTENING_PORTS, len(_LISTENING_PORTS)):
-        if len(found) == count:
-            break
-        if _is_free(port):
-            found.append(port)
-    return found
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # Without it a port that was closed a moment ago would count as taken for a minute.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            return False
-        return True

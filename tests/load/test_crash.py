@@ -12,7 +12,7 @@ pytestmark = pytest.mark.xdist_group("load")
 def test_nothing_is_lost_when_the_worker_or_the_store_is_killed(
     server: str | None, tmp_path: Path
 ) -> None:
-    plans = [Plan(20, "worker", hurry=True), Plan(20, "store", hurry=True)]
+    plans = [Plan(12, "worker", hurry=True), Plan(12, "store", hurry=True)]
 
     def run(plan: Plan) -> Story:
         folder = tmp_path / plan.victim
@@ -24,4 +24,4 @@ def test_nothing_is_lost_when_the_worker_or_the_store_is_killed(
         stories = list(runs.map(run, plans))
 
     assert [story.violations for story in stories] == [[], []]
-    assert all(story.kills and story.orders == 20 for story in stories)
+    assert all(story.kills and story.orders == 12 for story in stories)

@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.scenarios.engine_checkout import Checkout, is_alive, unused_port, wait_until
+from tests.ports import unused_port
+from tests.scenarios.engine_checkout import Checkout, is_alive, wait_until
 
 
 @pytest.fixture
