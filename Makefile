@@ -26,8 +26,8 @@ test: installed-test
 	@echo "ruff check" && $(VENV_PYTHON) -m ruff check .
 	@echo "ruff format --check" && $(VENV_PYTHON) -m ruff format --check .
 	@echo "mypy" && $(VENV_PYTHON) -m mypy
-# Most tests wait for processes and pages rather than compute, so four share two cores well.
-	@echo "pytest" && $(VENV_PYTHON) -m pytest -n 4
+# Most tests wait for processes and pages rather than compute, so three share two cores well.
+	@echo "pytest" && $(VENV_PYTHON) -m pytest -n 3
 
 # A new .venv has no stamps, so whatever is wrong with the old one (an install that was cut off, a
 # Python that was removed), the next run starts from nothing.
