@@ -1,7 +1,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.chromium import Troubles
+from tests.browser.chromium import PHONE, Troubles
 from tests.browser.conftest import OpenPage
 from tests.browser.running_store import RunningStore, wait_until
 from tests.browser.shopper import ADDRESS, DECLINED_CARD, GOOD_CARD, SLOW_CARD, Shopper
@@ -39,10 +39,8 @@ def test_the_page_of_an_order_says_that_it_is_paid_without_being_reloaded(
     assert shopper.page.evaluate("window.notReloaded")
 
 
-def test_a_purchase_works_without_javascript(
-    open_page: OpenPage, store: RunningStore, size: tuple[int, int]
-) -> None:
-    shopper = Shopper(open_page(size, javascript=False), store)
+def test_a_purchase_works_without_javascript(open_page: OpenPage, store: RunningStore) -> None:
+    shopper = Shopper(open_page(PHONE, javascript=False), store)
     shopper.go_to_checkout()
     shopper.fill_checkout()
     shopper.page.get_by_label("Express").check()
