@@ -68,8 +68,9 @@ def place_order(
     try:
         with transaction(session):
             return _write_order(session, cart_token, form, card, now)
-    except CheckoutExpired:
-        # The same form may have been sent twice at once, and the other one was first.
+    except (CheckoutExpired, CartEmpty):
+        # The same form may have been sent twice at once, and the other one was first: it has
+        # changed the token and emptied the cart, perhaps between our reads of the two.
         if number := _find_placed(session, form.checkout_token):
             return number
         raise

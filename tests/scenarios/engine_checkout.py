@@ -36,8 +36,8 @@ class Up:
     def output(self) -> str:
         return self._output.decode("utf-8")
 
-    def wait_for(self, text: str) -> None:
-        wait_until(lambda: text in self.output or self.process.poll() is not None)
+    def expect(self, text: str) -> None:
+        expect_soon(lambda: text in self.output or self.process.poll() is not None)
         assert text in self.output, self.output
 
     def send(self, number: signal.Signals) -> int:
@@ -112,7 +112,7 @@ class Checkout:
 
     def up(self, *options: str) -> Up:
         up = self.begin(*options)
-        up.wait_for("Stop ")
+        up.expect("Stop ")
         return up
 
     def end(self) -> None:
@@ -147,7 +147,7 @@ class Checkout:
             connection.execute("INSERT INTO thing VALUES ('bought')")
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
+def expect_soon(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, "It did not happen in time."

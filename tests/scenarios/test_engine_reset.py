@@ -151,7 +151,7 @@ def test_a_reset_that_is_killed_leaves_a_whole_database(used: Checkout) -> None:
 def test_a_reset_after_up_was_killed_ends_its_leftovers_first(checkout: Checkout) -> None:
     (checkout.root / "stubborn").touch()
     up = checkout.up()
-    up.wait_for("worker is up")
+    up.expect("worker is up")
     pids = checkout.pids()
     up.send(signal.SIGKILL)
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.ports import unused_port
-from tests.scenarios.engine_checkout import Checkout, is_alive, wait_until
+from tests.scenarios.engine_checkout import Checkout, expect_soon, is_alive
 
 
 @pytest.fixture
@@ -125,13 +125,13 @@ def test_no_program_outlives_an_up_that_was_killed(checkout: Checkout) -> None:
 
     up.send(signal.SIGKILL)
 
-    wait_until(lambda: not any(is_alive(pid) for pid in pids))
+    expect_soon(lambda: not any(is_alive(pid) for pid in pids))
 
 
 def test_the_next_up_ends_leftovers_and_takes_their_ports(checkout: Checkout) -> None:
     (checkout.root / "stubborn").touch()
     up = checkout.up()
-    up.wait_for("worker is up")
+    up.expect("worker is up")
     before, pids = checkout.note(), checkout.pids()
     up.send(signal.SIGKILL)
 
@@ -165,9 +165,9 @@ def test_a_program_that_ends_is_started_again(checkout: Checkout) -> None:
     with pytest.raises(httpx.TransportError):
         checkout.post("/die")
 
-    up.wait_for("The store ended (exit status 7): starting it again, attempt 1.")
-    wait_until(lambda: checkout.note()["children"]["store"] != before)
-    wait_until(lambda: _answers(checkout))
+    up.expect("The store ended (exit status 7): starting it again, attempt 1.")
+    expect_soon(lambda: checkout.note()["children"]["store"] != before)
+    expect_soon(lambda: _answers(checkout))
 
 
 def test_a_killed_program_is_reported_with_its_signal(checkout: Checkout) -> None:
@@ -175,7 +175,7 @@ def test_a_killed_program_is_reported_with_its_signal(checkout: Checkout) -> Non
 
     os.kill(checkout.note()["children"]["worker"], signal.SIGKILL)
 
-    up.wait_for("The worker ended (signal SIGKILL): starting it again, attempt 1.")
+    up.expect("The worker ended (signal SIGKILL): starting it again, attempt 1.")
 
 
 def test_a_store_that_cannot_start_ends_up_with_its_last_lines(checkout: Checkout) -> None:
@@ -216,7 +216,7 @@ def test_every_byte_of_a_log_is_kept_and_no_line_is_split(checkout: Checkout) ->
 
     checkout.post("/print")
 
-    up.wait_for(" end\n")
+    up.expect(" end\n")
     assert "store  | bytes \\xff\\xfe that are not UTF-8\n" in up.output
     assert "store  | \\x1b]0;renamed window\\x07 and [bold]markup[/bold] :smile:\n" in up.output
     assert "store  | long " + "x" * 5000 + " end\n" in up.output
@@ -231,8 +231,8 @@ def test_logs_start_empty_with_every_up(checkout: Checkout) -> None:
 
     up = checkout.up()
 
-    up.wait_for("worker is up")
-    wait_until(lambda: log.read_text("utf-8") == "worker is up\n")
+    up.expect("worker is up")
+    expect_soon(lambda: log.read_text("utf-8") == "worker is up\n")
 
 
 def test_up_stops_when_nobody_reads_its_output_any_more(checkout: Checkout) -> None:
@@ -241,7 +241,7 @@ def test_up_stops_when_nobody_reads_its_output_any_more(checkout: Checkout) -> N
         checkout.command("up"), cwd=checkout.root, env=checkout.environment, stdout=writing
     )
     os.close(writing)
-    wait_until(lambda: b"Ctrl-C" in os.read(reading, 65536))
+    expect_soon(lambda: b"Ctrl-C" in os.read(reading, 65536))
     pids = checkout.pids()
     os.close(reading)
 
@@ -256,7 +256,7 @@ def test_up_stops_when_nobody_reads_its_output_any_more(checkout: Checkout) -> N
 def test_a_program_that_ignores_the_request_to_stop_is_killed(checkout: Checkout) -> None:
     (checkout.root / "stubborn").touch()
     up = checkout.up()
-    up.wait_for("worker is up")
+    up.expect("worker is up")
     pids = checkout.pids()
 
     assert up.send(signal.SIGINT) == 0

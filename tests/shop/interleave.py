@@ -1,4 +1,4 @@
-"""Two actors at once, the same on every run: B runs whole, just before A's first write.
+"""Two actors at once, the same on every run: B runs whole, just before one statement of A.
 
 No thread and no sleep takes part. Each actor has a connection and a context of its own, as two
 processes would have.
@@ -27,18 +27,25 @@ class Outcome(Generic[T]):
         return bool(self.results or self.errors)
 
 
-@contextmanager
-def interleave(engine: Engine, actor: Callable[[], T]) -> Iterator[Outcome[T]]:
-    """Run actor B just before the first write of the block, which is actor A.
+def is_write(statement: str) -> bool:
+    """Tell whether a statement changes rows."""
+    return statement.startswith(_WRITES)
 
-    :raises RuntimeError: when A wrote nothing, so that B never ran and nothing was shown.
+
+@contextmanager
+def interleave(
+    engine: Engine, actor: Callable[[], T], before: Callable[[str], bool] = is_write
+) -> Iterator[Outcome[T]]:
+    """Run actor B just before the first such statement of the block, which is actor A.
+
+    :raises RuntimeError: when A sent none, so that B never ran and nothing was shown.
     """
     outcome: Outcome[T] = Outcome()
     is_started = False
 
     def run_actor(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         nonlocal is_started
-        if is_started or not statement.startswith(_WRITES):
+        if is_started or not before(statement):
             return
         is_started = True
         # In A's own context, a request of B would share A's session.

@@ -104,6 +104,17 @@ def test_the_same_form_sent_twice_at_once_is_one_order(
     assert (count_orders(session), available(session)) == (1, 0)
 
 
+def test_the_same_form_sent_again_between_two_reads_of_the_cart_is_one_order(
+    app: Flask, engine: Engine, session: Session, product: Product
+) -> None:
+    press = shopper(app.extensions["sessions"], product)
+
+    with interleave(engine, press, before=lambda sql: "FROM cart_line" in sql) as other:
+        number = press()
+
+    assert (other.results, count_orders(session)) == ([number], 1)
+
+
 @pytest.mark.parametrize("adds_the_same", [False, True])
 def test_what_is_added_while_checking_out_stays_in_the_cart(
     app: Flask, engine: Engine, session: Session, product: Product, adds_the_same: bool

@@ -7,7 +7,7 @@ from scenarios.world.app import create_app
 from scenarios.world.cards import TEST_CARDS
 from scenarios.world.conditions import CONDITIONS
 from scenarios.world.context import SLOW_CALLS_AT_MOST, World
-from tests.scenarios.world.world_standins import CONTROL, Caller, CountedWaits, wait_until
+from tests.scenarios.world.world_standins import CONTROL, Caller, CountedWaits, expect_soon
 
 
 def test_conditions_are_well_by_default(caller: Caller) -> None:
@@ -152,7 +152,7 @@ def test_calls_that_wait_go_on_when_the_service_is_slow_no_more(
     path = "/suggestions/v1/also-bought?sku=MUG-01"
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(Caller(world, create_app(world).test_client()).get, path)
-        wait_until(lambda: "suggestions" in world.pauses)
+        expect_soon(lambda: "suggestions" in world.pauses)
         caller.conditions("suggestions", latency_seconds=0)
 
         assert waiting.result(timeout=5).status_code == 200

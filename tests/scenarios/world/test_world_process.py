@@ -13,7 +13,7 @@ import pytest
 from scenarios.world.ledger import Ledger
 from scenarios.world.refusals import CannotStart
 from scenarios.world.server import bind, running_world
-from tests.scenarios.world.world_standins import STORE, receiver, settings_for, wait_until
+from tests.scenarios.world.world_standins import STORE, expect_soon, receiver, settings_for
 
 ROOT = Path(__file__).parents[3]
 KEYS = {
@@ -89,7 +89,7 @@ def test_a_purchase_over_real_http_ends_with_signed_webhooks(tmp_path: Path) -> 
         payment = pay(client, "order-1")
         path = f"/payments/v1/payments/{payment['id']}"
         client.post(f"{path}/capture", json={}, headers={"Idempotency-Key": "capture-1"})
-        wait_until(lambda: len(received) == 2)
+        expect_soon(lambda: len(received) == 2)
         status = client.get(path).json()["status"]
 
     headers, body = received[1]
@@ -134,7 +134,7 @@ def test_a_killed_world_has_lost_nothing_that_it_answered(tmp_path: Path) -> Non
     ):
         kept = client.get("/payments/v1/payments", params={"reference": "BB-1"}).json()["payments"]
         mails = client.get("/mail/messages.json").json()["messages"]
-        wait_until(lambda: len({body for _, body in received}) == 20)
+        expect_soon(lambda: len({body for _, body in received}) == 20)
 
     assert kept == payments
     assert len(mails) == 1
@@ -148,7 +148,7 @@ def test_a_capture_that_was_under_way_ends_after_a_restart(tmp_path: Path) -> No
         running.wait()
 
     with process(tmp_path) as (_, url, _), client_of(url) as client:
-        wait_until(lambda: client.get(path).json()["status"] == "captured")
+        expect_soon(lambda: client.get(path).json()["status"] == "captured")
 
 
 def test_sigterm_ends_it_cleanly_while_a_call_waits(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ def receiver() -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
             thread.join()
 
 
-def wait_until(is_true: Callable[[], object], seconds: float = 10) -> None:
+def expect_soon(is_true: Callable[[], object], seconds: float = 10) -> None:
     """Wait until something holds, and fail when it does not in time."""
     deadline = time.monotonic() + seconds
     while not is_true():
