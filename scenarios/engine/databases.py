@@ -3,20 +3,16 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from scenarios.engine.programs import without_password
+from scenarios.engine.programs import RunStore, Say, without_password
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.sandbox import Sandbox, write_whole
 from scenarios.engine.snapshot import pour, remove, replace, seed_stamp
 
 LAST_LINES = 15
-Say = Callable[[str], None]
-# Runs a command of the store, such as "migrate", against the database with this URL.
-RunStore = Callable[[str, str], None]
 
 
 class StoreDatabase(Protocol):

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from scenarios.engine.databases import RunStore, Say
-from scenarios.engine.programs import without_password
+from scenarios.engine.programs import RunStore, Say, without_password
 from scenarios.engine.refusal import RefusedError
 
 

@@ -1,6 +1,7 @@
 """What `up` runs: the store, its worker and the outside world, with their settings."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -8,6 +9,9 @@ from scenarios.engine.keys import Keys
 from scenarios.engine.sandbox import Sandbox
 
 LOOPBACK = "127.0.0.1"
+Say = Callable[[str], None]
+# Runs a command of the store, such as "migrate", against the database with this URL.
+RunStore = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
