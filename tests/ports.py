@@ -2,13 +2,14 @@
 
 import itertools
 import os
+import random
 import socket
 
 # Each test process has a range of its own. All of them are below the ports that the system hands
 # out to outgoing connections, which could otherwise take the port of a server that was killed.
 _PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _FIRST, _COUNT = 20_000, 1_000
-_next = itertools.count(os.getpid())
+_next = itertools.count(random.SystemRandom().randrange(_COUNT))
 
 
 def unused_port() -> int:
