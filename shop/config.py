@@ -6,11 +6,16 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
+from click import ClickException
+
 _MOST_SECONDS = 86_400
 
 
-class SettingsError(Exception):
-    """The environment lacks what the store needs, or says it in a way that is unclear."""
+class SettingsError(ClickException):
+    """The environment lacks what the store needs, or says it in a way that is unclear.
+
+    The `flask` command shows its sentence and no traceback.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,7 @@
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from shop.models import Order, Product, StockItem
 from shop.services.outbox import enqueue
 from tests.conftest import START, settings_for
 from tests.factories import OrderFactory
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_migrate_and_seed_make_a_store_out_of_nothing(tmp_path: Path) -> None:
@@ -80,3 +84,13 @@ def test_the_worker_runs_until_it_is_told_to_stop(
     session.rollback()
     assert (result.exit_code, result.output.splitlines()[-1]) == (0, "Worker stopped.")
     assert session.scalars(select(Order.status)).one() == "confirmed"
+
+
+def test_a_store_without_settings_says_so_in_one_sentence() -> None:
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("SHOP_")}
+    command = [sys.executable, "-m", "flask", "--app", "shop", "run"]
+
+    ended = subprocess.run(command, env=bare, cwd=ROOT, capture_output=True, text=True)
+
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert ended.stderr.startswith("Error: The store needs SHOP_SECRET_KEY, SHOP_DATABASE_URL")
