@@ -16,7 +16,13 @@ from shop.errors import CardRefused, GatewayRefused, GatewayUnavailable
 from shop.gateways.carrier import HttpCarrier, Parcel
 from shop.gateways.mailer import SmtpMailer
 from shop.gateways.payments import HttpPaymentProvider
-from tests.scenarios.world.world_standins import APPROVES, CONTROL, DECLINES, settings_for
+from tests.scenarios.world.world_standins import (
+    APPROVES,
+    CONTROL,
+    DECLINES,
+    expect_soon,
+    settings_for,
+)
 
 PARCEL = Parcel("BB-7K3MQ-9XT2W", "Ada", "12 St James's Square", "GB", "express")
 
@@ -102,13 +108,14 @@ def test_an_answer_that_was_lost_is_given_again(
 
 
 def test_a_capture_ends_as_captured(world: RunningWorld, provider: HttpPaymentProvider) -> None:
-    change(world, "payments", capture_seconds=0)
+    change(world, "payments", capture_seconds=0.1)
     token = provider.tokenize(APPROVES).token
     payment = provider.authorize("BB-7K3MQ-9XT2W", Money(1999), token)
 
-    provider.capture(payment.id, "BB-7K3MQ-9XT2W:capture:1")
+    answer = provider.capture(payment.id, "BB-7K3MQ-9XT2W:capture:1")
 
-    assert provider.get(payment.id).status in ("capturing", "captured")
+    assert answer.status == "capturing"
+    expect_soon(lambda: provider.get(payment.id).status == "captured")
 
 
 def test_a_failing_provider_may_be_asked_again(
