@@ -7,7 +7,7 @@ from flask import Flask
 
 from shop import api, cli, db, web
 from shop.clock import Clock, utc_now
-from shop.config import Settings, SettingsError, read_settings
+from shop.config import Settings, read_settings
 from shop.gateways import Gateways
 from shop.gateways.carrier import HttpCarrier
 from shop.gateways.fakes import make_fakes
@@ -50,6 +50,3 @@ def _connect(settings: Settings) -> Gateways:
         HttpCarrier(settings.carrier_url),
         SmtpMailer(settings.smtp_url, settings.mail_from),
     )
-
-
-__all__ = ["SettingsError", "create_app"]

@@ -5,7 +5,6 @@ from datetime import timedelta
 from flask import Flask, abort, request
 from flask_wtf.csrf import CSRFProtect
 
-from shop.domain.money import Money
 from shop.web import cart, catalog, checkout, orders, refusals, request_log
 
 _LARGEST_BODY = 64 * 1024
@@ -29,7 +28,6 @@ def init_app(app: Flask) -> None:
     for pages in (catalog.pages, cart.pages, checkout.pages, orders.pages):
         app.register_blueprint(pages)
     app.add_template_filter(_percent, "percent")
-    app.add_template_global(Money, "Money")
 
 
 def _refuse_nul() -> None:

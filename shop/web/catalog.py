@@ -1,7 +1,5 @@
 """Browse the catalog."""
 
-from dataclasses import asdict
-
 from flask import Blueprint, render_template, request
 
 from shop.db import get_session
@@ -24,7 +22,6 @@ def index() -> str:
     return render_template(
         "catalog.html",
         query=query,
-        filters={name: value for name, value in asdict(query).items() if value},
         page=list_products(get_session(), query),
         categories=list_categories(get_session()),
         sort_names=_SORT_NAMES,
