@@ -2,10 +2,10 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 import pytest
+from shop.services.confirmation import send_confirmation
 from sqlalchemy.orm import Session
 
 from shop.gateways.fakes import FakeMailer
-from shop.services.confirmation import send_confirmation
 from tests.conftest import START
 from tests.factories import OrderFactory
 
