@@ -41,9 +41,9 @@ _O, _P, _F = OrderStatus, PaymentStatus, FulfillmentStatus
 _MOVES: Mapping[StrEnum, Set[StrEnum]] = {
     _O.PLACED: {_O.CONFIRMED, _O.CANCELED},
     _O.CONFIRMED: {_O.COMPLETED, _O.CANCELED},
-    _P.PENDING: {_P.AUTHORIZED, _P.FAILED, _P.PAID, _P.DECLINED, _P.VOIDED},
-    _P.AUTHORIZED: {_P.FAILED, _P.PAID, _P.VOIDED},
-    _P.FAILED: {_P.PAID, _P.VOIDED},
+    _P.PENDING: set(_P) - {_P.PENDING},
+    _P.AUTHORIZED: {_P.FAILED, _P.PAID, _P.VOIDED, _P.REFUNDED},
+    _P.FAILED: {_P.PAID, _P.VOIDED, _P.REFUNDED},
     _P.PAID: {_P.REFUNDED},
     _F.UNFULFILLED: {_F.PACKED},
     _F.PACKED: {_F.SHIPPING},
