@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from seed_data.past import write_customer, write_ledger, write_order
 from shop.db import transaction
 from shop.models import Category, Country, Product, ShippingRate, StockItem
 
@@ -19,11 +20,11 @@ class AlreadySeededError(Exception):
 
 
 def load_standard_store(session: Session) -> int:
-    """Write catalog, stock, countries and rates, and return the number of products.
+    """Write catalog, stock, countries, rates, people and orders; return the number of products.
 
     :raises AlreadySeededError: when there are products already; nothing is then written.
     """
-    catalog, delivery = _read("catalog.toml"), _read("delivery.toml")
+    catalog, delivery, people = (_read(name) for name in ("catalog", "delivery", "people"))
     with transaction(session):
         if session.scalar(select(Product.id).limit(1)) is not None:
             raise AlreadySeededError("The database has products already. Seed an empty one.")
@@ -34,6 +35,12 @@ def load_standard_store(session: Session) -> int:
         session.add_all(shelves.values())
         session.flush()
         session.add_all(_make_product(row, shelves) for row in catalog["products"])
+        session.flush()
+        for row in people["people"]:
+            write_customer(session, row)
+        for row in people["orders"]:
+            write_order(session, row)
+        write_ledger(session)
     return len(catalog["products"])
 
 
@@ -55,4 +62,4 @@ def _make_product(row: dict[str, Any], shelves: dict[str, Category]) -> Product:
 
 
 def _read(name: str) -> dict[str, Any]:
-    return tomllib.loads((_HERE / name).read_text(encoding="utf-8"))
+    return tomllib.loads((_HERE / f"{name}.toml").read_text(encoding="utf-8"))

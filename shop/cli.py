@@ -14,6 +14,7 @@ from sqlalchemy import inspect, make_url
 
 from shop.config import Settings
 from shop.db import get_session
+from shop.gateways import Gateways
 from shop.worker.loop import Worker
 
 
@@ -76,15 +77,22 @@ def make_worker(app: Flask) -> Worker:
     """Wire a worker to the application's database, outside world and clock."""
     settings: Settings = app.extensions["settings"]
 
-    def order_link(number: str) -> str:
+    outside: Gateways = app.extensions["gateways"]
+
+    def link(endpoint: str, **values: str) -> str:
         with app.test_request_context(base_url=settings.base_url):
-            return url_for("orders.show", number=number, _external=True)
+            return url_for(endpoint, _external=True, **values)
 
     return Worker(
         sessions=app.extensions["sessions"],
-        gateways=app.extensions["gateways"],
+        outside={
+            "provider": outside.payments,
+            "carrier": outside.carrier,
+            "mailer": outside.mailer,
+            "order_link": lambda number: link("orders.show", number=number),
+            "reset_link": lambda token: link("account.reset_password", token=token),
+        },
         clock=app.extensions["clock"],
-        order_link=order_link,
         lease=timedelta(seconds=settings.job_lease_seconds),
         poll_every=timedelta(seconds=settings.poll_seconds),
     )

@@ -7,38 +7,32 @@ first write opens the transaction. Services therefore read first and write after
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
+import sqlalchemy as sa
 from flask import Flask, current_app, g
-from sqlalchemy import (
-    CursorResult,
-    DateTime,
-    Dialect,
-    Engine,
-    Executable,
-    MetaData,
-    create_engine,
-    event,
-)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
+from shop.errors import NotFound
+
+T = TypeVar("T")
 _BUSY_TIMEOUT_MS = 30_000
 
 
 class UTCDateTime(TypeDecorator[datetime]):
     """An aware UTC datetime, also on SQLite, which stores no time zone."""
 
-    impl = DateTime(timezone=True)
+    impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         if value is not None and value.tzinfo is None:
             raise ValueError(f"a moment needs a time zone: {value!r}")
         return value and value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         return value and (value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC))
 
 
@@ -46,7 +40,7 @@ class Model(DeclarativeBase):
     """Base of all tables; constraints get names, so that migrations can change them."""
 
     type_annotation_map: ClassVar = {datetime: UTCDateTime()}
-    metadata = MetaData(
+    metadata = sa.MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
             "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -69,6 +63,17 @@ def transaction(session: Session) -> Iterator[None]:
         yield
 
 
+def get_one(session: Session, statement: sa.Select[T], what: str) -> T:
+    """Return the first row that the statement finds.
+
+    :raises NotFound: when there is none; `what` names what was looked for.
+    """
+    row = session.scalars(statement).first()
+    if row is None:
+        raise NotFound(what=what)
+    return row
+
+
 def end_read(session: Session) -> None:
     """Give the connection back before a slow call to the outside world."""
     session.rollback()
@@ -80,7 +85,7 @@ def insert(session: Session, model: type[Model]) -> sqlite.Insert | postgresql.I
     return postgresql.insert(model) if dialect == "postgresql" else sqlite.insert(model)
 
 
-def changed_rows(session: Session, statement: Executable) -> int:
+def changed_rows(session: Session, statement: sa.Executable) -> int:
     """Run an INSERT, UPDATE or DELETE and return how many rows it changed.
 
     Rows that the session has loaded are not brought up to date. Without `preserve_rowcount` the
@@ -88,14 +93,14 @@ def changed_rows(session: Session, statement: Executable) -> int:
     """
     options = {"synchronize_session": False, "preserve_rowcount": True}
     result = session.execute(statement, execution_options=options)
-    return cast(CursorResult[Any], result).rowcount
+    return cast(sa.CursorResult[Any], result).rowcount
 
 
-def make_engine(url: str) -> Engine:
-    """Connect to SQLite or PostgreSQL."""
-    engine = create_engine(url)
+def make_engine(url: str) -> sa.Engine:
+    """Connect to SQLite or PostgreSQL; errors name a statement and never what was put into it."""
+    engine = sa.create_engine(url, hide_parameters=True)
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
 

@@ -9,6 +9,13 @@ Refusal
 ├── TotalChanged
 ├── CheckoutExpired
 ├── CardRefused
+├── EmailTaken
+├── SignInRefused
+├── LinkExpired
+├── ActionRefused
+├── TooManyUnits
+├── ChangedMeanwhile
+├── StockTooLow
 ├── WebhookRefused
 ├── AmountMismatch
 └── GatewayRefused
@@ -22,32 +29,35 @@ else that is raised is a bug.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shop.domain.money import Money
-
 
 class Refusal(Exception):
-    """Something the store will not do, with a sentence for whoever asked."""
+    """Something the store will not do, with a sentence for whoever asked.
+
+    A subclass says it in `sentence`, into which the facts of the case are set.
+    """
+
+    sentence = "{why}"
+
+    def __init__(self, **facts: object) -> None:
+        super().__init__(self.sentence.format(**facts))
 
 
 class NotFound(Refusal):
     """There is no such thing, or it is somebody else's."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"We have no such {what}.")
+    sentence = "We have no such {what}."
 
 
 class CartFull(Refusal):
     """More of one product, or more products, than a cart holds."""
 
-    def __init__(self, limit: int, what: str) -> None:
-        super().__init__(f"A cart holds at most {limit} {what}.")
+    sentence = "A cart holds at most {limit} {what}."
 
 
 class CartEmpty(Refusal):
     """There is nothing to order."""
 
-    def __init__(self) -> None:
-        super().__init__("Your cart is empty.")
+    sentence = "Your cart is empty."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,48 +67,85 @@ class Shortage:
     name: str
     available: int
 
+    def __str__(self) -> str:
+        """Say it to the shopper."""
+        if self.available == 0:
+            return f"{self.name} is sold out."
+        return f"Only {self.available} of {self.name} left."
+
 
 class OutOfStock(Refusal):
     """One or more products are short; `shortages` says of what and what is left."""
 
     def __init__(self, shortages: Sequence[Shortage]) -> None:
         self.shortages = shortages
-        super().__init__(" ".join(map(self._sentence, shortages)))
-
-    @staticmethod
-    def _sentence(shortage: Shortage) -> str:
-        if shortage.available == 0:
-            return f"{shortage.name} is sold out."
-        return f"Only {shortage.available} of {shortage.name} left."
+        super().__init__(why=" ".join(map(str, shortages)))
 
 
 class DestinationNotServed(Refusal):
     """No rate exists for this country and shipping method."""
 
-    def __init__(self) -> None:
-        super().__init__("We do not ship there that way. Choose another country or shipping.")
+    sentence = "We do not ship there that way. Choose another country or shipping."
 
 
 class TotalChanged(Refusal):
     """The total is not the one that the shopper agreed to."""
 
-    def __init__(self, shown: Money, total: Money) -> None:
-        self.total = total
-        super().__init__(f"The total is now {total}, not {shown}. Please check it and order again.")
+    sentence = "The total is now {total}, not {shown}. Please check it and order again."
 
 
 class CheckoutExpired(Refusal):
     """The one-time token of the form belongs to no cart and no order."""
 
-    def __init__(self) -> None:
-        super().__init__("This page was out of date and has been renewed. Please order again.")
+    sentence = "This page was out of date and has been renewed. Please order again."
 
 
 class CardRefused(Refusal):
     """The provider does not know this card number."""
 
-    def __init__(self) -> None:
-        super().__init__("The payment provider does not accept this card number.")
+    sentence = "The payment provider does not accept this card number."
+
+
+class EmailTaken(Refusal):
+    """Somebody has an account with this address already."""
+
+    sentence = "There is an account with this email address. Sign in, or reset its password."
+
+
+class SignInRefused(Refusal):
+    """Email and password do not belong together; which of them is wrong is not told."""
+
+    sentence = "This email address and this password do not belong together."
+
+
+class LinkExpired(Refusal):
+    """The link was used, has run out, or was followed by a newer one."""
+
+    sentence = "This link has been used or is too old. Ask for a new one."
+
+
+class ActionRefused(Refusal):
+    """The order has come too far for it, or not far enough."""
+
+    sentence = "Order {number} is {status} and {fulfillment}: it is too late or too early for this."
+
+
+class TooManyUnits(Refusal):
+    """More is to be given back than was sold and not given back before."""
+
+    sentence = "Order {number} has only {left} of {sku} left to refund."
+
+
+class ChangedMeanwhile(Refusal):
+    """Somebody else changed it between the reading and the writing."""
+
+    sentence = "Somebody has changed this {what} meanwhile. Look at it again before you save."
+
+
+class StockTooLow(Refusal):
+    """Less would be on the shelf than is promised to open orders."""
+
+    sentence = "That would leave fewer units than the {allocated} that open orders wait for."
 
 
 class WebhookRefused(Refusal):
@@ -108,8 +155,7 @@ class WebhookRefused(Refusal):
 class AmountMismatch(Refusal):
     """The provider speaks of another amount than the order's."""
 
-    def __init__(self, number: str, expected: Money, received: Money) -> None:
-        super().__init__(f"Order {number} is over {expected}, not {received}.")
+    sentence = "Order {number} is over {expected}, not {received}."
 
 
 class GatewayRefused(Refusal):
@@ -118,16 +164,15 @@ class GatewayRefused(Refusal):
     `code` is the service's own word for why, if it gave one.
     """
 
-    def __init__(self, sentence: str, code: str = "") -> None:
+    def __init__(self, why: str, code: str = "") -> None:
         self.code = code
-        super().__init__(sentence)
+        super().__init__(why=why)
 
 
 class GatewayUnavailable(Exception):
     """An outside service did not answer, or failed; asking again may help."""
 
     def __init__(self, service: str, why: str) -> None:
-        self.service = service
         super().__init__(f"{service} did not answer: {why}")
 
 

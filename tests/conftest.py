@@ -15,6 +15,7 @@ from shop import create_app
 from shop.cli import make_worker
 from shop.gateways import Gateways
 from shop.gateways.fakes import FakeCarrier, FakeMailer, FakePaymentProvider
+from shop.web.auth import limiter
 from shop.worker.loop import Worker
 from tests import databases
 from tests.factories import bind_factories
@@ -90,11 +91,12 @@ def app(
     carrier: FakeCarrier,
     mailer: FakeMailer,
 ) -> Iterator[Flask]:
-    """The store without form tokens, which have tests of their own."""
+    """The store without form tokens and without a brake, which have tests of their own."""
     app = create_app(
         settings_for(database_url), gateways=Gateways(provider, carrier, mailer), clock=clock
     )
     app.config["WTF_CSRF_ENABLED"] = False
+    limiter.enabled = False
     app.jinja_env.bytecode_cache = compiled_templates
     yield app
     app.extensions["sessions"].kw["bind"].dispose()

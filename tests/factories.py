@@ -14,6 +14,7 @@ from shop.models import (
     CartLine,
     Category,
     Country,
+    Customer,
     Order,
     OrderLine,
     Payment,
@@ -21,7 +22,10 @@ from shop.models import (
     ShippingRate,
     StockItem,
 )
+from shop.services.accounts import hasher
 
+PASSWORD = "correct horse battery"
+HASH = hasher.hash(PASSWORD)
 LISTED_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 
@@ -78,6 +82,18 @@ class ShippingRateFactory(RowFactory):
     method = "standard"
     amount = 395
     days = "2-3 days"
+
+
+class CustomerFactory(RowFactory):
+    """Somebody with an account, whose password is `PASSWORD`."""
+
+    class Meta:
+        model = Customer
+
+    email = Sequence(lambda n: f"customer-{n}@example.com")
+    name = "Ada Lovelace"
+    password_hash = HASH
+    created_at = LISTED_AT
 
 
 class CartFactory(RowFactory):
@@ -138,13 +154,7 @@ class OrderFactory(RowFactory):
         ]
     )
     payment = LazyAttribute(
-        lambda o: Payment(
-            amount=o.total_amount,
-            currency="GBP",
-            card_token="tok_4242424242424242",
-            card_brand="visa",
-            card_last4="4242",
-        )
+        lambda _: Payment(card_token="tok_4242424242424242", card_brand="visa", card_last4="4242")
     )
 
 

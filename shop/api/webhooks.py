@@ -46,16 +46,18 @@ def receive_payment_event() -> dict[str, bool]:
     body = request.get_data()
     secret = current_app.extensions["settings"].payments_webhook_secret
     if not is_authentic(request.headers.get("Tillpost-Signature", ""), body, secret, now()):
-        raise WebhookRefused("The signature is missing, wrong or stale.")
+        raise WebhookRefused(why="The signature is missing, wrong or stale.")
     try:
         event = PaymentEventSchema().load(json.loads(body))
         apply_payment_event(get_session(), event["id"], _read_payment(event), now())
     except (ValidationError, NotFound, ValueError, RecursionError) as error:
-        raise WebhookRefused(f"This event is not as agreed: {error}") from error
+        raise WebhookRefused(why=f"This event is not as agreed: {error}") from error
     return {"received": True}
 
 
 def _read_payment(event: dict[str, Any]) -> ProviderPayment:
     data, status = event["data"], event["type"].removeprefix("payment.")
+    if status == "refunded" and data["refunded_amount"] < data["amount"]:
+        status = "captured"
     amount = Money(data["amount"], data["currency"])
     return ProviderPayment(data["payment_id"], data["reference"], status, amount)

@@ -21,6 +21,9 @@ class Money:
         self._require_same_currency(other)
         return Money(self.amount + other.amount, self.currency)
 
+    def __sub__(self, other: "Money") -> "Money":
+        return self + other * -1
+
     def __mul__(self, quantity: int) -> "Money":
         return Money(self.amount * quantity, self.currency)
 

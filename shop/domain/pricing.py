@@ -47,3 +47,13 @@ def price_order(lines: Iterable[PricedLine], shipping: Money, tax_rate: int) -> 
     """
     goods = sum_lines(lines)
     return Totals(goods, shipping, tax_rate, tax=share_of(goods + shipping, tax_rate))
+
+
+def price_refund(totals: Totals, goods_back: Money, *, is_whole: bool) -> Money:
+    """Return how much of the total has to be given back once these goods have come back.
+
+    It counts from the start of the order, and what was given back before is part of it: rounded
+    once over all goods, several refunds never add up to more than the total. The carriage is given
+    back with the last of the goods, as the EU's Consumer Rights Directive, article 13, has it.
+    """
+    return totals.total if is_whole else goods_back + share_of(goods_back, totals.tax_rate)

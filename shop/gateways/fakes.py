@@ -17,11 +17,15 @@ APPROVED, DECLINED, UNANSWERED = "4242424242424242", "4000000000000002", "400000
 
 
 class FakePaymentProvider:
-    """A provider that captures at once; `payments` is its ledger by the payment's id."""
+    """A provider that captures at once.
+
+    `payments` is its ledger by the payment's id, `refunds` what was given back by key.
+    """
 
     def __init__(self) -> None:
         self.payments: dict[str, ProviderPayment] = {}
         self.captures: list[str] = []
+        self.refunds: dict[str, Money] = {}
 
     def tokenize(self, card_number: str) -> Card:
         if card_number not in (APPROVED, DECLINED, UNANSWERED):
@@ -39,6 +43,18 @@ class FakePaymentProvider:
         if key not in self.captures:
             self.captures.append(key)
             self.payments[payment_id] = replace(self.get(payment_id), status="captured")
+        return self.get(payment_id)
+
+    def void(self, payment_id: str, key: str) -> ProviderPayment:
+        self.payments[payment_id] = replace(self.get(payment_id), status="voided")
+        return self.get(payment_id)
+
+    def refund(self, payment_id: str, money: Money, key: str) -> ProviderPayment:
+        payment = self.get(payment_id)
+        self.refunds.setdefault(key, money)
+        given_back = [m for k, m in self.refunds.items() if k.startswith(f"{payment.reference}:")]
+        if sum(given_back, Money(0)) == payment.amount:
+            self.payments[payment_id] = replace(payment, status="refunded")
         return self.get(payment_id)
 
     def get(self, payment_id: str) -> ProviderPayment:

@@ -46,6 +46,12 @@ class PaymentProvider(Protocol):
     def capture(self, payment_id: str, key: str) -> ProviderPayment:
         """Take what was set aside, once for each key."""
 
+    def void(self, payment_id: str, key: str) -> ProviderPayment:
+        """Give up what was set aside, once for each key."""
+
+    def refund(self, payment_id: str, money: Money, key: str) -> ProviderPayment:
+        """Give back some or all of what was taken, once for each key."""
+
     def get(self, payment_id: str) -> ProviderPayment:
         """Return the payment as it is now."""
 
@@ -74,6 +80,13 @@ class HttpPaymentProvider:
 
     def capture(self, payment_id: str, key: str) -> ProviderPayment:
         return _parse(self._service.call("POST", f"/v1/payments/{payment_id}/capture", {}, key))
+
+    def void(self, payment_id: str, key: str) -> ProviderPayment:
+        return _parse(self._service.call("POST", f"/v1/payments/{payment_id}/void", {}, key))
+
+    def refund(self, payment_id: str, money: Money, key: str) -> ProviderPayment:
+        body = {"amount": money.amount}
+        return _parse(self._service.call("POST", f"/v1/payments/{payment_id}/refund", body, key))
 
     def get(self, payment_id: str) -> ProviderPayment:
         return _parse(self._service.call("GET", f"/v1/payments/{payment_id}"))

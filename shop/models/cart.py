@@ -11,7 +11,7 @@ from shop.models.catalog import Product
 
 
 class Cart(Model):
-    """A cart, known to one browser by its token.
+    """A cart, known to one browser by its token, or to every browser of one customer.
 
     `checkout_token` is good for one order: it changes when the cart is ordered.
     """
@@ -21,6 +21,7 @@ class Cart(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     token: Mapped[str] = mapped_column(String(40), unique=True)
     checkout_token: Mapped[str] = mapped_column(String(40), unique=True)
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"), unique=True)
     created_at: Mapped[datetime]
 
     lines: Mapped[list["CartLine"]] = relationship(order_by="CartLine.id")

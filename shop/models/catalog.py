@@ -20,8 +20,16 @@ class Category(Model):
     summary: Mapped[str] = mapped_column(String(200), default="")
 
 
+def fold_name(name: str) -> str:
+    """Return the spelling under which a product is found.
+
+    Case is folded in Python, because SQLite folds ASCII letters only and PostgreSQL all.
+    """
+    return name.casefold()
+
+
 class Product(Model):
-    """Something the store sells, known to people by its SKU."""
+    """Something the store sells, known to people by its SKU; `version` counts its edits."""
 
     __tablename__ = "product"
     __table_args__ = (
@@ -44,6 +52,7 @@ class Product(Model):
     picture: Mapped[str] = mapped_column(String(120), default="")
     picture_alt: Mapped[str] = mapped_column(String(200), default="")
     listed_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1)
 
     category: Mapped[Category] = relationship()
     stock: Mapped["StockItem"] = relationship(back_populates="product")
@@ -55,8 +64,7 @@ class Product(Model):
 
     @validates("name")
     def _fold_name(self, _key: str, name: str) -> str:
-        # Case is folded in Python, because SQLite folds ASCII letters only and PostgreSQL all.
-        self.search_name = name.casefold()
+        self.search_name = fold_name(name)
         return name
 
 
@@ -79,3 +87,17 @@ class StockItem(Model):
     def available(self) -> int:
         """How many can still be sold."""
         return self.on_hand - self.allocated
+
+
+class StockMovement(Model):
+    """Units that came or went: the movements of a product add up to what is on hand."""
+
+    __tablename__ = "stock_movement"
+    __table_args__ = (Index(None, "product_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    delta: Mapped[int]
+    reason: Mapped[str] = mapped_column(String(20))
+    note: Mapped[str] = mapped_column(String(200), default="")
+    at: Mapped[datetime]

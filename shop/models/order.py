@@ -1,28 +1,35 @@
-"""An order with its lines, payment, shipment and history.
+"""An order with its lines, payment, refunds, shipment and history.
 
 The three statuses stand on the order's own row, so that one conditional UPDATE can check them all.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.db import Model
-from shop.domain.email_address import fold_email
 from shop.domain.money import Money
-from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus
+from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus, allowed_actions
 from shop.domain.pricing import PricedLine, Totals
+from shop.models.customer import Addressee
 from shop.models.delivery import Country
 
 
-class Order(Model):
-    """What was sold to whom, and how far it has come."""
+class Order(Addressee, Model):
+    """What was sold to whom, and how far it has come.
+
+    `refunded_amount` is what was given back or is on its way back.
+    """
 
     __tablename__ = "orders"
     __table_args__ = (
         CheckConstraint("goods_amount >= 0", name="goods"),
         CheckConstraint("total_amount = goods_amount + shipping_amount + tax_amount", name="total"),
+        CheckConstraint("refunded_amount BETWEEN 0 AND total_amount", name="refunded"),
+        Index(None, "customer_id", "id"),
+        Index(None, "status", "fulfillment_status", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -33,12 +40,8 @@ class Order(Model):
     fulfillment_status: Mapped[str] = mapped_column(
         String(20), default=FulfillmentStatus.UNFULFILLED
     )
-    email: Mapped[str] = mapped_column(String(254))
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
     folded_email: Mapped[str] = mapped_column(String(254), index=True)
-    name: Mapped[str] = mapped_column(String(100))
-    address: Mapped[str] = mapped_column(String(200))
-    city: Mapped[str] = mapped_column(String(100))
-    postcode: Mapped[str] = mapped_column(String(20))
     country_code: Mapped[str] = mapped_column(ForeignKey("country.code"))
     shipping_method: Mapped[str] = mapped_column(String(20))
     currency: Mapped[str] = mapped_column(String(3))
@@ -47,19 +50,15 @@ class Order(Model):
     tax_rate: Mapped[int]
     tax_amount: Mapped[int]
     total_amount: Mapped[int]
+    refunded_amount: Mapped[int] = mapped_column(default=0)
     placed_at: Mapped[datetime]
 
     country: Mapped[Country] = relationship()
     lines: Mapped[list["OrderLine"]] = relationship(order_by="OrderLine.id")
     payment: Mapped["Payment"] = relationship()
+    refunds: Mapped[list["Refund"]] = relationship(order_by="Refund.nth")
     shipment: Mapped["Shipment | None"] = relationship()
     history: Mapped[list["HistoryEntry"]] = relationship(order_by="HistoryEntry.id")
-
-    @validates("email")
-    def _fold_email(self, _key: str, email: str) -> str:
-        # Mail goes to the address as it was typed; the folded one only finds the order again.
-        self.folded_email = fold_email(email)
-        return email
 
     @property
     def totals(self) -> Totals:
@@ -71,14 +70,34 @@ class Order(Model):
             tax=Money(self.tax_amount, self.currency),
         )
 
+    @property
+    def refunded(self) -> Money:
+        """What was given back or is on its way back."""
+        return Money(self.refunded_amount, self.currency)
+
+    @property
+    def units_left(self) -> list[PricedLine]:
+        """The lines without the units that were refunded."""
+        left = [replace(line.priced, quantity=line.units_left) for line in self.lines]
+        return [line for line in left if line.quantity]
+
+    @property
+    def actions(self) -> set[str]:
+        """What people may do to the order as it is now."""
+        return allowed_actions(self.status, self.payment_status, self.fulfillment_status)
+
 
 class OrderLine(Model):
-    """A quantity of one product with the name and price it was sold at."""
+    """A quantity of one product with the name and price it was sold at.
+
+    `refunded` of its units were given back.
+    """
 
     __tablename__ = "order_line"
     __table_args__ = (
         UniqueConstraint("order_id", "product_id"),
         CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("refunded BETWEEN 0 AND quantity", name="refunded"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -89,6 +108,7 @@ class OrderLine(Model):
     unit_amount: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3))
     quantity: Mapped[int]
+    refunded: Mapped[int] = mapped_column(default=0)
 
     @classmethod
     def sell(cls, line: PricedLine) -> "OrderLine":
@@ -108,9 +128,14 @@ class OrderLine(Model):
         price = Money(self.unit_amount, self.currency)
         return PricedLine(self.product_id, self.sku, self.name, price, self.quantity)
 
+    @property
+    def units_left(self) -> int:
+        """How many units were not refunded."""
+        return self.quantity - self.refunded
+
 
 class Payment(Model):
-    """What the provider needs to take the money, and what it answered.
+    """What the provider needs to take the order's total, and what it answered.
 
     The card itself never reaches the database: `card_token` stands for it at the provider.
     """
@@ -118,12 +143,29 @@ class Payment(Model):
     __tablename__ = "payment"
 
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True)
-    amount: Mapped[int]
-    currency: Mapped[str] = mapped_column(String(3))
     card_token: Mapped[str] = mapped_column(String(80))
     card_brand: Mapped[str] = mapped_column(String(20))
     card_last4: Mapped[str] = mapped_column(String(4))
     provider_id: Mapped[str | None] = mapped_column(String(80))
+
+
+class Refund(Model):
+    """Money that goes back, the order's `nth`; `done_at` is when the provider took it in."""
+
+    __tablename__ = "refund"
+    __table_args__ = (CheckConstraint("amount > 0", name="amount"),)
+
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True)
+    nth: Mapped[int] = mapped_column(primary_key=True)
+    amount: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3))
+    requested_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+
+    @property
+    def money(self) -> Money:
+        """What goes back."""
+        return Money(self.amount, self.currency)
 
 
 class Shipment(Model):

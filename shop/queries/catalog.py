@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from shop.db import get_one
 from shop.errors import NotFound
-from shop.models import Category, Product
+from shop.models import Category, Product, StockMovement
 from shop.queries.paging import Page, SortKeys, get_page
 
 PAGE_SIZE = 12
 _MOST_WORDS = 5
+_MOST_MOVEMENTS = 50
 
 # Each order ends with the id, which settles ties.
 _ORDERS: dict[str, tuple[SortKeys, bool]] = {
@@ -34,7 +35,7 @@ class CatalogQuery:
     after: str = ""
 
 
-def list_products(session: Session, query: CatalogQuery) -> Page[Product]:
+def list_products(session: Session, query: CatalogQuery, size: int = PAGE_SIZE) -> Page[Product]:
     """Return a page of the products whose names hold every word of the search.
 
     :raises NotFound: when the page starts after a product that is not there.
@@ -46,32 +47,29 @@ def list_products(session: Session, query: CatalogQuery) -> Page[Product]:
         shelf = select(Category.id).where(Category.slug == query.category).scalar_subquery()
         statement = statement.where(Product.category_id == shelf)
     keys, descending = _ORDERS[query.sort]
-    after = _find_keys(session, keys, query.after) if query.after else None
-    return get_page(session, statement, keys, size=PAGE_SIZE, descending=descending, after=after)
+    after = None
+    if query.after:
+        after = session.execute(select(*keys).where(Product.sku == query.after)).one_or_none()
+        if after is None:
+            raise NotFound(what="page")
+    return get_page(session, statement, keys, size=size, descending=descending, after=after)
 
 
-def get_product(session: Session, slug: str) -> Product:
-    """Return a product with its category and stock.
+def get_product(session: Session, **known: str) -> Product:
+    """Return a product with its category and stock, by its `slug` or its `sku`.
 
     :raises NotFound: when there is none.
     """
-    product = session.scalar(
-        select(Product)
-        .where(Product.slug == slug)
-        .options(joinedload(Product.category), joinedload(Product.stock))
-    )
-    if product is None:
-        raise NotFound("product")
-    return product
+    whole = select(Product).options(joinedload(Product.category), joinedload(Product.stock))
+    return get_one(session, whole.filter_by(**known), "product")
+
+
+def list_movements(session: Session, product: Product) -> Sequence[StockMovement]:
+    """Return the latest movements of a product's stock, the latest first."""
+    own = select(StockMovement).where(StockMovement.product_id == product.id)
+    return session.scalars(own.order_by(StockMovement.id.desc()).limit(_MOST_MOVEMENTS)).all()
 
 
 def list_categories(session: Session) -> Sequence[Category]:
     """Return the shelves of the store in their fixed order."""
     return session.scalars(select(Category).order_by(Category.id)).all()
-
-
-def _find_keys(session: Session, keys: SortKeys, sku: str) -> Sequence[Any]:
-    row = session.execute(select(*keys).where(Product.sku == sku)).one_or_none()
-    if row is None:
-        raise NotFound("page")
-    return row

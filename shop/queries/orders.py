@@ -1,32 +1,59 @@
-"""What the order page shows."""
+"""What the pages of orders show, to customers and to staff."""
 
-from sqlalchemy import select
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from shop.db import get_one
 from shop.domain.email_address import fold_email
-from shop.errors import NotFound
-from shop.models import Order
+from shop.domain.order_status import FulfillmentStatus, OrderStatus
+from shop.models import Job, Order
+from shop.queries.paging import Page, get_page
+
+PAGE_SIZE = 25
+_MOST_JOBS = 100
+
+_ALL, _ON_THE_WAY = (
+    tuple(FulfillmentStatus),
+    (FulfillmentStatus.SHIPPING, FulfillmentStatus.SHIPPED),
+)
+# What staff look for: the status of the order, and those of its fulfillment.
+SHELVES: Mapping[str, tuple[Collection[str], Collection[str]]] = {
+    "to-pack": ((OrderStatus.CONFIRMED,), (FulfillmentStatus.UNFULFILLED,)),
+    "to-ship": ((OrderStatus.CONFIRMED,), (FulfillmentStatus.PACKED,)),
+    "on-the-way": ((OrderStatus.CONFIRMED,), _ON_THE_WAY),
+    "unpaid": ((OrderStatus.PLACED,), _ALL),
+    "completed": ((OrderStatus.COMPLETED,), _ALL),
+    "canceled": ((OrderStatus.CANCELED,), _ALL),
+    "all": (tuple(OrderStatus), _ALL),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StaffQuery:
+    """What staff look for: `q` is a number or an email address, `after` ends the page before."""
+
+    q: str = ""
+    show: str = "to-pack"
+    after: str = ""
 
 
 def get_order(session: Session, number: str) -> Order:
-    """Return an order with its lines, payment, shipment and history.
+    """Return an order with its lines, payment, refunds, shipment and history.
 
     :raises NotFound: when there is none.
     """
-    order = session.scalar(
-        select(Order)
-        .where(Order.number == number)
-        .options(
-            joinedload(Order.country),
-            joinedload(Order.payment),
-            joinedload(Order.shipment),
-            selectinload(Order.lines),
-            selectinload(Order.history),
-        )
+    whole = select(Order).options(
+        joinedload(Order.country),
+        joinedload(Order.payment),
+        joinedload(Order.shipment),
+        selectinload(Order.lines),
+        selectinload(Order.refunds),
+        selectinload(Order.history),
     )
-    if order is None:
-        raise NotFound("order")
-    return order
+    return get_one(session, whole.where(Order.number == number), "order")
 
 
 def get_guest_order_number(session: Session, number: str, email: str) -> str:
@@ -34,11 +61,43 @@ def get_guest_order_number(session: Session, number: str, email: str) -> str:
 
     :raises NotFound: when the two do not belong together; which of them is wrong is not told.
     """
-    found = session.scalar(
-        select(Order.number).where(
-            Order.number == number.upper(), Order.folded_email == fold_email(email)
-        )
-    )
-    if found is None:
-        raise NotFound("order with this number and email")
-    return found
+    known = Order.number == number.upper(), Order.folded_email == fold_email(email)
+    return get_one(session, select(Order.number).where(*known), "order with this number and email")
+
+
+def is_customers_order(session: Session, number: str, customer_id: int) -> bool:
+    """Tell whether the order was placed by this customer."""
+    own = select(Order.id).where(Order.number == number, Order.customer_id == customer_id)
+    return session.scalar(own) is not None
+
+
+def list_own_orders(session: Session, customer_id: int, after: str) -> Page[Order]:
+    """Return a page of a customer's orders, the latest first.
+
+    :raises NotFound: when the page starts after an order that is not there.
+    """
+    return _list_orders(session, [Order.customer_id == customer_id], after)
+
+
+def list_orders(session: Session, query: StaffQuery) -> Page[Order]:
+    """Return a page of the orders that staff look for, the latest first; raises as above."""
+    if "@" in query.q:
+        return _list_orders(session, [Order.folded_email == fold_email(query.q)], query.after)
+    if query.q:
+        return _list_orders(session, [Order.number == query.q.upper()], query.after)
+    statuses, fulfillments = SHELVES[query.show]
+    shelf = [Order.status.in_(statuses), Order.fulfillment_status.in_(fulfillments)]
+    return _list_orders(session, shelf, query.after)
+
+
+def list_set_aside(session: Session) -> Sequence[Job]:
+    """Return the jobs that were given up, the latest first."""
+    jobs = select(Job).where(Job.set_aside_at.is_not(None))
+    return session.scalars(jobs.order_by(Job.set_aside_at.desc(), Job.id).limit(_MOST_JOBS)).all()
+
+
+def _list_orders(session: Session, where: Sequence[ColumnElement[bool]], after: str) -> Page[Order]:
+    last = select(Order.id).where(Order.number == after)
+    edge = [get_one(session, last, "page")] if after else None
+    orders = select(Order).where(*where).options(selectinload(Order.lines))
+    return get_page(session, orders, [Order.id], size=PAGE_SIZE, descending=True, after=edge)

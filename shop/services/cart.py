@@ -1,12 +1,13 @@
 """Fill a cart and change it. A cart promises nothing: stock is allocated when it is ordered."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import Session, selectinload
 
-from shop.db import changed_rows, insert, transaction
+from shop.db import changed_rows, get_one, insert, transaction
 from shop.errors import CartFull, NotFound, OutOfStock, Shortage
 from shop.models import Cart, CartLine, Product
 
@@ -39,7 +40,7 @@ def add_to_cart(session: Session, token: str, sku: str, quantity: int) -> None:
         cart_id, product = _get_cart_id(session, token), _get_product(session, sku)
         others = CartLine.cart_id == cart_id, CartLine.product_id != product.id
         if (session.scalar(select(func.count()).where(*others)) or 0) >= MAX_LINES:
-            raise CartFull(MAX_LINES, "different products")
+            raise CartFull(limit=MAX_LINES, what="different products")
         limit = min(MAX_QUANTITY, product.stock.available)
         line = insert(session, CartLine).values(
             cart_id=cart_id, product_id=product.id, quantity=quantity
@@ -65,7 +66,53 @@ def set_quantity(session: Session, token: str, sku: str, quantity: int) -> None:
         line = CartLine.cart_id == cart_id, CartLine.product_id == product.id
         change = update(CartLine).where(*line).values(quantity=quantity)
         if not changed_rows(session, change if quantity else delete(CartLine).where(*line)):
-            raise NotFound("product in your cart")
+            raise NotFound(what="product in your cart")
+
+
+def join_cart(session: Session, customer_id: int, token: str) -> str:
+    """Move what lies in an anonymous cart into the customer's, and return the customer's token.
+
+    The lines are taken out of the one cart by the statement that reads them, so they arrive once
+    however often the cart is joined. A quantity stops at `MAX_QUANTITY`.
+    """
+    with transaction(session):
+        own = session.scalars(select(Cart).where(Cart.customer_id == customer_id)).one()
+        other = select(Cart.id).where(Cart.token == token, Cart.customer_id.is_(None))
+        taken = delete(CartLine).where(CartLine.cart_id == other.scalar_subquery())
+        returned = taken.returning(CartLine.product_id, CartLine.quantity)
+        for product_id, quantity in session.execute(returned).all():
+            line = insert(session, CartLine).values(
+                cart_id=own.id, product_id=product_id, quantity=quantity
+            )
+            total = CartLine.quantity + line.excluded.quantity
+            most = case((total > MAX_QUANTITY, MAX_QUANTITY), else_=total)
+            session.execute(
+                line.on_conflict_do_update(
+                    index_elements=["cart_id", "product_id"], set_={"quantity": most}
+                )
+            )
+        return own.token
+
+
+def fill_cart(session: Session, key: str, lines: Mapping[str, int], now: datetime) -> None:
+    """Lay lines, quantities by SKU, into a cart of their own, which `key` finds and orders once.
+
+    The same key again finds the same cart, and the lines take the place of those in it.
+
+    :raises NotFound: when there is no such product.
+    """
+    with transaction(session):
+        found = session.scalars(select(Product).where(Product.sku.in_(lines))).all()
+        if missing := set(lines) - {product.sku for product in found}:
+            raise NotFound(what=f"product {min(missing)}")
+        cart = insert(session, Cart).values(token=key, checkout_token=key, created_at=now)
+        known = cart.on_conflict_do_update(index_elements=["token"], set_={"created_at": now})
+        cart_id = session.scalars(known.returning(Cart.id)).one()
+        session.execute(delete(CartLine).where(CartLine.cart_id == cart_id))
+        session.add_all(
+            CartLine(cart_id=cart_id, product_id=product.id, quantity=lines[product.sku])
+            for product in found
+        )
 
 
 def new_token() -> str:
@@ -76,18 +123,12 @@ def new_token() -> str:
 def _too_many(product: Product) -> OutOfStock | CartFull:
     if product.stock.available < MAX_QUANTITY:
         return OutOfStock([Shortage(product.name, product.stock.available)])
-    return CartFull(MAX_QUANTITY, f"of {product.name}")
+    return CartFull(limit=MAX_QUANTITY, what=f"of {product.name}")
 
 
 def _get_cart_id(session: Session, token: str) -> int:
-    cart_id = session.scalar(select(Cart.id).where(Cart.token == token))
-    if cart_id is None:
-        raise NotFound("cart")
-    return cart_id
+    return get_one(session, select(Cart.id).where(Cart.token == token), "cart")
 
 
 def _get_product(session: Session, sku: str) -> Product:
-    product = session.scalar(select(Product).where(Product.sku == sku))
-    if product is None:
-        raise NotFound("product")
-    return product
+    return get_one(session, select(Product).where(Product.sku == sku), "product")

@@ -37,12 +37,16 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutForm:
-    """What the shopper sent: `total_shown` is the total that stood on the page with the form."""
+    """What the shopper sent: `total_shown` is the total that stood on the page with the form.
+
+    `customer_id` is who is signed in, if anybody is.
+    """
 
     delivery: Delivery
     card_number: str
     checkout_token: str
     total_shown: Money
+    customer_id: int | None = None
 
 
 def place_order(
@@ -108,17 +112,17 @@ def _write_order(
     lines = [line.priced for line in cart.lines]
     totals = quote_cart(session, cart, form.delivery.country_code, form.delivery.shipping_method)
     if totals.total != form.total_shown:
-        raise TotalChanged(form.total_shown, totals.total)
+        raise TotalChanged(total=totals.total, shown=form.total_shown)
 
     _empty_cart(session, cart)
     allocate_stock(session, lines)
     order = _new_order(form, lines, totals, now)
-    order.payment = Payment(**asdict(totals.total), **card.columns)
+    order.payment = Payment(**card.columns)
     session.add(order)
     session.flush()
     for status in FIRST_STATUSES:
         add_history(session, order.id, status, now)
-    enqueue(session, "authorize_payment", order.number, now)
+    enqueue(session, "authorize_payment", now, number=order.number)
     return order.number
 
 
@@ -144,6 +148,7 @@ def _new_order(form: CheckoutForm, lines: list[PricedLine], totals: Totals, now:
         **asdict(form.delivery),
         number=_new_number(),
         checkout_token=form.checkout_token,
+        customer_id=form.customer_id,
         placed_at=now,
         currency=totals.total.currency,
         goods_amount=totals.goods.amount,

@@ -1,4 +1,4 @@
-"""Send a paid order on its way and follow it until it has arrived."""
+"""Pack a paid order, send it on its way and follow it until it has arrived."""
 
 from datetime import datetime
 
@@ -9,9 +9,28 @@ from shop.domain.order_status import FulfillmentStatus, OrderStatus
 from shop.errors import NotFound, NotYet
 from shop.gateways.carrier import Carrier, Parcel
 from shop.models import Order, Shipment
-from shop.services.orders import get_order, move_order
+from shop.services.orders import claim_order, get_order, move_order
 from shop.services.outbox import enqueue
 from shop.services.stock import ship_stock
+
+
+def pack_order(session: Session, number: str, now: datetime) -> None:
+    """Note that an order is packed; raises what `ship_order` does."""
+    with transaction(session):
+        order = get_order(session, number)
+        claim_order(session, order, "pack", now, FulfillmentStatus.PACKED)
+
+
+def ship_order(session: Session, number: str, now: datetime) -> None:
+    """Hand a packed order over: from now on nobody can cancel it, and a job books its parcel.
+
+    :raises ActionRefused: when the order is not at that point.
+    :raises ChangedMeanwhile: when somebody else has just canceled or shipped it.
+    """
+    with transaction(session):
+        order = get_order(session, number)
+        claim_order(session, order, "ship", now, FulfillmentStatus.SHIPPING)
+        enqueue(session, "book_parcel", now, number=number)
 
 
 def book_parcel(session: Session, carrier: Carrier, number: str, now: datetime) -> None:
@@ -24,8 +43,8 @@ def book_parcel(session: Session, carrier: Carrier, number: str, now: datetime) 
         if not move_order(session, order.id, FulfillmentStatus.SHIPPED, now):
             return
         session.add(Shipment(order_id=order.id, tracking_number=tracking_number, booked_at=now))
-        ship_stock(session, [line.priced for line in order.lines])
-        enqueue(session, "track_parcel", number, now)
+        ship_stock(session, order.units_left, now)
+        enqueue(session, "track_parcel", now, number=number)
 
 
 def track_parcel(session: Session, carrier: Carrier, number: str, now: datetime) -> None:
@@ -35,7 +54,7 @@ def track_parcel(session: Session, carrier: Carrier, number: str, now: datetime)
     """
     shipment = get_order(session, number).shipment
     if shipment is None:
-        raise NotFound("parcel")
+        raise NotFound(what="parcel")
     tracking_number = shipment.tracking_number
     end_read(session)
     if not carrier.is_delivered(tracking_number):

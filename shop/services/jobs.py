@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from shop.db import transaction
+from shop.db import changed_rows, transaction
+from shop.errors import NotFound
 from shop.models import Job
 
 MAX_ATTEMPTS = 8
@@ -26,6 +27,7 @@ class Claim:
     job_id: int
     token: str | None
     attempt: int
+    key: str
     kind: str
     payload: dict[str, Any]
 
@@ -44,7 +46,7 @@ def claim_job(session: Session, lease: timedelta, now: datetime) -> Claim | None
     )
     claim = job.values(
         leased_until=now + lease, lease_token=secrets.token_hex(16), attempts=Job.attempts + 1
-    ).returning(Job.id, Job.lease_token, Job.attempts, Job.kind, Job.payload)
+    ).returning(Job.id, Job.lease_token, Job.attempts, Job.key, Job.kind, Job.payload)
     with transaction(session):
         row = session.execute(claim).one_or_none()
         return Claim(*row) if row else None
@@ -68,6 +70,17 @@ def retry_job(session: Session, claim: Claim, due_at: datetime, error: str) -> N
 def set_job_aside(session: Session, claim: Claim, error: str, now: datetime) -> None:
     """Give a job up and keep why, for staff to see."""
     _settle(session, claim, set_aside_at=now, last_error=error[:_LONGEST_ERROR])
+
+
+def retry_set_aside(session: Session, job_id: int, now: datetime) -> None:
+    """Open a job again that was set aside, with all its attempts.
+
+    :raises NotFound: when it is not set aside, or not any more.
+    """
+    job = update(Job).where(Job.id == job_id, Job.set_aside_at.is_not(None))
+    with transaction(session):
+        if not changed_rows(session, job.values(set_aside_at=None, due_at=now, attempts=0)):
+            raise NotFound(what="job that was set aside")
 
 
 def _settle(session: Session, claim: Claim, **values: Any) -> None:

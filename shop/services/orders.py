@@ -1,13 +1,14 @@
 """Find an order and move its statuses, inside other services' transactions."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from shop.db import changed_rows
+from shop.db import changed_rows, get_one
 from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus, statuses_before
-from shop.errors import NotFound
+from shop.errors import ActionRefused, ChangedMeanwhile
 from shop.models import HistoryEntry, Order
 
 Status = OrderStatus | PaymentStatus | FulfillmentStatus
@@ -25,10 +26,7 @@ def get_order(session: Session, number: str) -> Order:
 
     :raises NotFound: when there is none.
     """
-    order = session.scalar(select(Order).where(Order.number == number))
-    if order is None:
-        raise NotFound("order")
-    return order
+    return get_one(session, select(Order).where(Order.number == number), "order")
 
 
 def move_order(session: Session, order_id: int, status: Status, now: datetime) -> bool:
@@ -43,6 +41,32 @@ def move_order(session: Session, order_id: int, status: Status, now: datetime) -
         return False
     add_history(session, order_id, status, now)
     return True
+
+
+def claim_order(
+    session: Session, order: Order, action: str, now: datetime, status: Status | None, **values: Any
+) -> None:
+    """Change the order for somebody who wants to cancel, pack, ship or refund it.
+
+    The change is made only to the order as it was read, all three statuses and what was refunded,
+    so of two people at once only the first gets what they want.
+
+    :raises ActionRefused: when the order has come too far for the action, or not far enough.
+    :raises ChangedMeanwhile: when somebody else was faster.
+    """
+    if action not in order.actions:
+        facts = {"status": order.status, "fulfillment": order.fulfillment_status}
+        raise ActionRefused(number=order.number, **facts)
+    if status:
+        values[_COLUMNS[type(status)].key] = status
+    columns = (*_COLUMNS.values(), Order.refunded_amount)
+    as_read = [column == getattr(order, column.key) for column in columns]
+    if not changed_rows(
+        session, update(Order).where(Order.id == order.id, *as_read).values(values)
+    ):
+        raise ChangedMeanwhile(what="order")
+    if status:
+        add_history(session, order.id, status, now)
 
 
 def add_history(session: Session, order_id: int, status: Status, now: datetime) -> None:

@@ -16,20 +16,21 @@ _AT_ONCE = timedelta()
 def enqueue(
     session: Session,
     kind: str,
-    number: str,
     now: datetime,
     nth: int = 1,
     after: timedelta = _AT_ONCE,
+    **subject: str | int,
 ) -> None:
-    """Queue one piece of work for an order, inside the caller's transaction.
+    """Queue one piece of work, inside the caller's transaction.
 
-    It falls due `after` now. `nth` tells repeated work for one order apart: the same kind, order
-    and `nth` queued twice is one job.
+    `subject` is what it is about, an order's `number` or a `customer_id`; the service that the job
+    runs gets it under this name. The work falls due `after` now. `nth` tells repeated work apart:
+    the same subject, kind and `nth` queued twice is one job.
     """
     job = insert(session, Job).values(
-        key=f"{number}:{kind}:{nth}",
+        key=":".join(map(str, [*subject.values(), kind, nth])),
         kind=kind,
-        payload={"number": number, "nth": nth},
+        payload={**subject, "nth": nth},
         created_at=now,
         due_at=now + after,
         attempts=0,

@@ -1,4 +1,4 @@
-"""Take the money for an order: set it aside, capture it, and believe only what the provider says.
+"""Take the money for an order and give it back, and believe only what the provider says.
 
 What the provider answers, what its webhooks tell and what a later check finds all come together in
 `_record`, so each may arrive twice, late or in any order.
@@ -10,18 +10,20 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from shop.db import changed_rows, end_read, insert, transaction
-from shop.domain.money import Money
 from shop.domain.order_status import OrderStatus, PaymentStatus
 from shop.domain.provider_payment import ProviderPayment
 from shop.errors import AmountMismatch, GatewayRefused, NotYet
 from shop.gateways.payments import PaymentProvider
-from shop.models import Payment, WebhookEvent
+from shop.models import Order, Payment, Refund, WebhookEvent
 from shop.services.orders import get_order, move_order
 from shop.services.outbox import enqueue
+from shop.services.refunds import refund_late_payment
 from shop.services.stock import release_stock
 
 CHECK_AFTER = timedelta(seconds=30)
 MAX_CAPTURES = 3
+# While the payment is one of these, money may still be taken.
+_OPEN = {PaymentStatus.PENDING, PaymentStatus.AUTHORIZED, PaymentStatus.FAILED}
 
 # The provider's words and what they mean here; others, like `capturing`, change nothing.
 _MEANING = {
@@ -29,6 +31,8 @@ _MEANING = {
     "declined": PaymentStatus.DECLINED,
     "failed": PaymentStatus.FAILED,
     "captured": PaymentStatus.PAID,
+    "voided": PaymentStatus.VOIDED,
+    "refunded": PaymentStatus.REFUNDED,
 }
 
 
@@ -36,8 +40,8 @@ def authorize_payment(
     session: Session, provider: PaymentProvider, number: str, now: datetime
 ) -> None:
     """Ask the provider to set the order's total aside on the card."""
-    payment = get_order(session, number).payment
-    amount, card_token = Money(payment.amount, payment.currency), payment.card_token
+    order = get_order(session, number)
+    amount, card_token = order.totals.total, order.payment.card_token
     end_read(session)
     answer = provider.authorize(number, amount, card_token)
     with transaction(session):
@@ -50,15 +54,28 @@ def capture_payment(
     """Ask the provider to take what was set aside, and have the outcome checked later.
 
     `nth` counts captures from 1. The nth capture keeps its key however often it is asked for; only
-    one that the provider itself calls failed is followed by another.
+    one that the provider itself calls failed is followed by another. Of a canceled order nothing is
+    taken: what was set aside is given up.
+
+    :raises NotYet: when a canceled order's capture is still under way.
+    :raises GatewayRefused: when `MAX_CAPTURES` have failed; staff have to look.
     """
-    if get_order(session, number).payment_status == PaymentStatus.PAID:
+    order = get_order(session, number)
+    if order.payment_status not in _OPEN:
         return
-    payment_id = _read_provider_id(session, number)
-    answer = provider.capture(payment_id, key=f"{number}:capture:{nth}")
+    is_canceled, payment_id = (
+        order.status == OrderStatus.CANCELED,
+        _read_provider_id(session, order),
+    )
+    if is_canceled:
+        answer = _give_up(provider, number, payment_id)
+    elif nth > MAX_CAPTURES:
+        raise GatewayRefused(f"{MAX_CAPTURES} captures of {number} have failed.")
+    else:
+        answer = provider.capture(payment_id, key=f"{number}:capture:{nth}")
     with transaction(session):
         _record(session, answer, now)
-        enqueue(session, "check_payment", number, now, nth, after=CHECK_AFTER)
+        enqueue(session, "check_payment", now, nth, CHECK_AFTER, number=number)
 
 
 def check_payment(
@@ -67,19 +84,31 @@ def check_payment(
     """Ask the provider what became of a capture, in case its webhook was lost.
 
     :raises NotYet: when the capture is still under way.
-    :raises GatewayRefused: when the last of `MAX_CAPTURES` has failed; staff have to look.
     """
-    if get_order(session, number).payment_status == PaymentStatus.PAID:
+    order = get_order(session, number)
+    if order.payment_status not in _OPEN:
         return
-    answer = provider.get(_read_provider_id(session, number))
+    answer = provider.get(_read_provider_id(session, order))
     if answer.status == "capturing":
         raise NotYet
-    if answer.status == "authorized" and nth == MAX_CAPTURES:
-        raise GatewayRefused(f"{nth} captures of {number} have failed.")
     with transaction(session):
         _record(session, answer, now)
         if answer.status == "authorized":
-            enqueue(session, "capture_payment", number, now, nth + 1)
+            enqueue(session, "capture_payment", now, nth + 1, number=number)
+
+
+def refund_payment(
+    session: Session, provider: PaymentProvider, number: str, nth: int, now: datetime
+) -> None:
+    """Ask the provider to give back what the order's `nth` refund is over."""
+    order = get_order(session, number)
+    money, payment_id = order.refunds[nth - 1].money, _read_provider_id(session, order)
+    answer = provider.refund(payment_id, money, key=f"{number}:refund:{nth}")
+    with transaction(session):
+        order = get_order(session, number)
+        own = update(Refund).where(Refund.order_id == order.id, Refund.nth == nth)
+        session.execute(own.values(done_at=now))
+        _record(session, answer, now)
 
 
 def apply_payment_event(
@@ -103,25 +132,38 @@ def _record(session: Session, payment: ProviderPayment, now: datetime) -> None:
     """Move the order's payment to what the provider says, and queue what follows from the move."""
     order = get_order(session, payment.reference)
     if payment.amount != order.totals.total:
-        raise AmountMismatch(order.number, order.totals.total, payment.amount)
+        raise AmountMismatch(
+            number=order.number, expected=order.totals.total, received=payment.amount
+        )
     status = _MEANING.get(payment.status)
     if status is None or not move_order(session, order.id, status, now):
         return
     own = update(Payment).where(Payment.order_id == order.id)
     session.execute(own.values(provider_id=payment.id))
     if status == PaymentStatus.AUTHORIZED:
-        enqueue(session, "capture_payment", order.number, now)
+        enqueue(session, "capture_payment", now, number=order.number)
     elif status == PaymentStatus.PAID:
-        move_order(session, order.id, OrderStatus.CONFIRMED, now)
-        enqueue(session, "send_confirmation", order.number, now)
-        enqueue(session, "book_parcel", order.number, now)
-    elif status == PaymentStatus.DECLINED:
-        move_order(session, order.id, OrderStatus.CANCELED, now)
-        release_stock(session, [line.priced for line in order.lines])
+        if move_order(session, order.id, OrderStatus.CONFIRMED, now):
+            enqueue(session, "send_confirmation", now, number=order.number)
+        else:
+            refund_late_payment(session, order, now)
+    elif status == PaymentStatus.DECLINED and move_order(
+        session, order.id, OrderStatus.CANCELED, now
+    ):
+        release_stock(session, order.units_left)
 
 
-def _read_provider_id(session: Session, number: str) -> str:
-    payment_id = get_order(session, number).payment.provider_id
+def _give_up(provider: PaymentProvider, number: str, payment_id: str) -> ProviderPayment:
+    """Give up what was set aside for a canceled order, unless it is being taken already."""
+    answer = provider.get(payment_id)
+    if answer.status == "capturing":
+        raise NotYet
+    return provider.void(payment_id, f"{number}:void") if answer.status == "authorized" else answer
+
+
+def _read_provider_id(session: Session, order: Order) -> str:
+    """Return the provider's id of the order's payment, and end the read before it is asked."""
+    number, payment_id = order.number, order.payment.provider_id
     end_read(session)
     if payment_id is None:
         raise GatewayRefused(f"The provider has never answered for {number}.")

@@ -1,25 +1,42 @@
-"""Stock promised to open orders, changed inside other services' transactions.
+"""Stock promised to open orders, and the movements that change what is on hand.
 
 Products are always taken in the order of their SKUs, so that two orders cannot wait for each other.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from operator import attrgetter
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from shop.db import changed_rows
+from shop.db import changed_rows, get_one, transaction
 from shop.domain.pricing import PricedLine
-from shop.errors import OutOfStock, Shortage
-from shop.models import StockItem
+from shop.errors import OutOfStock, Shortage, StockTooLow
+from shop.models import Product, StockItem, StockMovement
 
 _by_sku = attrgetter("sku")
 _available = StockItem.on_hand - StockItem.allocated
 
 
+def adjust_stock(
+    session: Session, sku: str, delta: int, reason: str, note: str, now: datetime
+) -> None:
+    """Write units that came or went into the ledger, and change what is on hand by as many.
+
+    :raises NotFound: when there is no such product.
+    :raises StockTooLow: when fewer would be left than are promised to open orders.
+    """
+    with transaction(session):
+        product = get_one(session, select(Product).where(Product.sku == sku), "product")
+        item = update(StockItem).where(StockItem.product_id == product.id, _available + delta >= 0)
+        if not changed_rows(session, item.values(on_hand=StockItem.on_hand + delta)):
+            raise StockTooLow(allocated=product.stock.allocated)
+        _note_movement(session, product.id, delta, reason, now, note)
+
+
 def allocate_stock(session: Session, lines: Iterable[PricedLine]) -> None:
-    """Promise the units of every line to an order.
+    """Promise the units of every line to an order, inside the caller's transaction.
 
     :raises OutOfStock: naming each product of which too few are left; the caller's transaction
         ends with it, so nothing is then promised.
@@ -38,15 +55,30 @@ def allocate_stock(session: Session, lines: Iterable[PricedLine]) -> None:
 
 
 def release_stock(session: Session, lines: Iterable[PricedLine]) -> None:
-    """Give the units of a canceled order back to be sold."""
+    """Give the units of a canceled order back to be sold, inside the caller's transaction."""
     for line in sorted(lines, key=_by_sku):
         item = update(StockItem).where(StockItem.product_id == line.product_id)
         session.execute(item.values(allocated=StockItem.allocated - line.quantity))
 
 
-def ship_stock(session: Session, lines: Iterable[PricedLine]) -> None:
-    """Take the units of an order that leaves the building off the shelf."""
+def ship_stock(session: Session, lines: Iterable[PricedLine], now: datetime) -> None:
+    """Take the units of a parcel off the shelf, inside the caller's transaction."""
     for line in sorted(lines, key=_by_sku):
         item = update(StockItem).where(StockItem.product_id == line.product_id)
         allocated, on_hand = StockItem.allocated - line.quantity, StockItem.on_hand - line.quantity
         session.execute(item.values(allocated=allocated, on_hand=on_hand))
+        _note_movement(session, line.product_id, -line.quantity, "shipped", now)
+
+
+def return_stock(session: Session, lines: Iterable[PricedLine], now: datetime) -> None:
+    """Put units that came back on the shelf again, inside the caller's transaction."""
+    for line in sorted(lines, key=_by_sku):
+        item = update(StockItem).where(StockItem.product_id == line.product_id)
+        session.execute(item.values(on_hand=StockItem.on_hand + line.quantity))
+        _note_movement(session, line.product_id, line.quantity, "returned", now)
+
+
+def _note_movement(
+    session: Session, product_id: int, delta: int, reason: str, now: datetime, note: str = ""
+) -> None:
+    session.add(StockMovement(product_id=product_id, delta=delta, reason=reason, note=note, at=now))

@@ -1,9 +1,12 @@
 """Browse the catalog."""
 
+from typing import Any
+
 from flask import Blueprint, render_template, request
 
 from shop.db import get_session
 from shop.queries.catalog import get_product, list_categories, list_products
+from shop.web.forms import render_form
 from shop.web.schemas import CatalogQuerySchema
 
 pages = Blueprint("catalog", __name__)
@@ -29,5 +32,5 @@ def index() -> str:
 
 
 @pages.get("/products/<slug>")
-def product(slug: str) -> str:
-    return render_template("product.html", product=get_product(get_session(), slug), values={})
+def product(slug: str, **form: Any) -> str:
+    return render_form("product.html", **form, product=get_product(get_session(), slug=slug))

@@ -1,48 +1,39 @@
 """Turn the cart into an order."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
-from flask import Blueprint, current_app, redirect, render_template, session, url_for
-from marshmallow import ValidationError
+from flask import Blueprint, current_app, redirect, session, url_for
 from werkzeug.wrappers import Response
 
 from shop.clock import now
 from shop.db import get_session
-from shop.errors import CardRefused, DestinationNotServed, GatewayUnavailable, Refusal
+from shop.errors import DestinationNotServed
+from shop.queries.customers import find_customer
 from shop.queries.delivery import list_countries, list_rates
-from shop.services.checkout import place_order, quote_cart
-from shop.web.refusals import fields_of, message_of, status_of
+from shop.services.checkout import CheckoutForm, place_order, quote_cart
+from shop.web.forms import form_values, render_form, takes_form
 from shop.web.schemas import CheckoutSchema
-from shop.web.shopper import cart_token, form_values, get_own_cart, remember_order
+from shop.web.shopper import cart_token, customer_id, get_own_cart, remember_order
 
 pages = Blueprint("checkout", __name__)
 
 _FIRST_VALUES = {"country_code": "GB", "shipping_method": "standard"}
+_FROM_PROFILE = ("email", "name", "address", "city", "postcode", "country_code")
 
 
 @pages.get("/checkout")
 def show() -> str:
-    return _page(_FIRST_VALUES)
+    customer = find_customer(get_session(), customer_id())
+    profile = {name: getattr(customer, name, None) for name in _FROM_PROFILE}
+    return _page({**_FIRST_VALUES, **{name: value for name, value in profile.items() if value}})
 
 
 @pages.post("/checkout/quote")
 def quote() -> str:
     """Show the form again with the total for the country and shipping method chosen so far."""
     return _page(form_values())
-
-
-@pages.post("/checkout")
-def place() -> Response | tuple[str, int]:
-    values = form_values()
-    try:
-        form = CheckoutSchema().load(values)
-        provider = current_app.extensions["gateways"].payments
-        number = place_order(get_session(), provider, cart_token(), form, now())
-    except (ValidationError, Refusal, GatewayUnavailable) as error:
-        return _page(values, error), status_of(error)
-    remember_order(number)
-    session["units"] = 0
-    return redirect(url_for("orders.show", number=number), 303)
 
 
 def _page(values: Mapping[str, str], error: Exception | None = None) -> str:
@@ -55,15 +46,17 @@ def _page(values: Mapping[str, str], error: Exception | None = None) -> str:
         totals = quote_cart(get_session(), cart, country_code, method)
     except DestinationNotServed:
         totals = None
-    return render_template(
-        "checkout.html",
-        cart=cart,
-        totals=totals,
-        values=values,
-        fields={"card_number": [str(error)]}
-        if isinstance(error, CardRefused)
-        else fields_of(error),
-        message=message_of(error) if error else "",
-        countries=list_countries(get_session()),
-        rates=list_rates(get_session(), country_code),
-    )
+    countries, rates = list_countries(get_session()), list_rates(get_session(), country_code)
+    context: dict[str, Any] = {"cart": cart, "totals": totals, "countries": countries}
+    return render_form("checkout.html", values, error, **context, rates=rates)
+
+
+@pages.post("/checkout")
+@takes_form(CheckoutSchema, _page)
+def place(form: CheckoutForm) -> Response:
+    provider, own = current_app.extensions["gateways"].payments, customer_id()
+    form = replace(form, customer_id=own)
+    number = place_order(get_session(), provider, cart_token(), form, now())
+    remember_order(number)
+    session["units"] = 0
+    return redirect(url_for("orders.show", number=number), 303)

@@ -5,7 +5,6 @@ Programs get `{"error": {"code", "message", "fields"}}`, people a page that says
 
 import re
 from collections.abc import Mapping
-from itertools import chain
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
@@ -15,21 +14,21 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from shop import errors
 
-_STATUS: Mapping[type[Exception], int] = {
-    errors.NotFound: 404,
-    errors.CartFull: 409,
-    errors.CartEmpty: 409,
-    errors.OutOfStock: 409,
-    errors.TotalChanged: 409,
-    errors.CheckoutExpired: 409,
-    errors.DestinationNotServed: 422,
-    errors.CardRefused: 422,
-    errors.WebhookRefused: 400,
-    errors.AmountMismatch: 400,
-    errors.GatewayRefused: 502,
-    errors.GatewayUnavailable: 503,
-    ValidationError: 422,
+_KINDS: Mapping[int, tuple[type[Exception], ...]] = {
+    400: (errors.WebhookRefused, errors.AmountMismatch),
+    404: (errors.NotFound,),
+    409: (
+        *(errors.CartFull, errors.CartEmpty, errors.OutOfStock, errors.StockTooLow),
+        *(errors.TotalChanged, errors.CheckoutExpired, errors.EmailTaken),
+        *(errors.ActionRefused, errors.TooManyUnits, errors.ChangedMeanwhile),
+    ),
+    410: (errors.LinkExpired,),
+    422: (ValidationError, errors.DestinationNotServed, errors.CardRefused, errors.SignInRefused),
+    502: (errors.GatewayRefused,),
+    503: (errors.GatewayUnavailable,),
 }
+_STATUS = {kind: status for status, kinds in _KINDS.items() for kind in kinds}
+_FOR_PROGRAMS = ("/api/v1/", "/webhooks/")
 _FORM_EXPIRED = (
     "This page was open for too long or in another browser. Go back, reload the page and send the "
     "form again; nothing has been ordered."
@@ -54,8 +53,9 @@ def status_of(error: Exception) -> int:
 def message_of(error: Exception) -> str:
     """Return the sentence that the shopper reads."""
     if isinstance(error, ValidationError):
-        sentences = list(chain.from_iterable(fields_of(error).values()))
-        return sentences[0] if len(sentences) == 1 else "Please check the fields that are marked."
+        sentences = [each for field in fields_of(error).values() for each in field]
+        is_plain = len(sentences) == 1 and isinstance(sentences[0], str)
+        return sentences[0] if is_plain else "Please check the fields that are marked."
     is_outside = isinstance(error, errors.GatewayRefused | errors.GatewayUnavailable)
     return _BUSY if is_outside else str(error)
 
@@ -77,8 +77,9 @@ def _answer_http_error(error: HTTPException) -> Response:
     is_bug = isinstance(error, InternalServerError)
     message = _BUG.format(g.get("request_id")) if is_bug else error.description or error.name
     answer = _answer(error.code or 500, _code_of(error), message)
-    # A 405 has to name the methods that are allowed.
-    answer.headers.extend(h for h in error.get_headers() if h[0] == "Allow")
+    # A 405 has to name the methods that are allowed, a 401 how to say who you are.
+    kept = ("Allow", "WWW-Authenticate", "Retry-After")
+    answer.headers.extend(h for h in error.get_headers() if h[0] in kept)
     return answer
 
 
@@ -87,9 +88,8 @@ def _answer_forged_form(_error: CSRFError) -> Response:
 
 
 def _answer(status: int, code: str, message: str, fields: Mapping[str, Any] = {}) -> Response:
-    if request.blueprint == "webhooks":
-        body = {"code": code, "message": message, "fields": fields}
-        response = jsonify(error=body)
+    if request.path.startswith(_FOR_PROGRAMS):
+        response = jsonify(error={"code": code, "message": message, "fields": fields})
     else:
         page = render_template("error.html", status=status, message=message, fields=fields)
         response = make_response(page)

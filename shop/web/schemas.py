@@ -9,6 +9,8 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, val
 from shop.domain.email_address import fold_email
 from shop.domain.money import Money
 from shop.queries.catalog import SORTS, CatalogQuery
+from shop.queries.orders import SHELVES
+from shop.services.accounts import Profile
 from shop.services.cart import MAX_QUANTITY
 from shop.services.checkout import CheckoutForm, Delivery
 
@@ -23,6 +25,8 @@ class Text(fields.String):
         "control": "This holds a character that cannot be printed.",
     }
 
+    allowed_signs = ""
+
     def __init__(self, longest: int, *, shortest: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.longest, self.shortest = longest, shortest
@@ -30,7 +34,8 @@ class Text(fields.String):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         text = unicodedata.normalize("NFC", super()._deserialize(value, *args, **kwargs)).strip()
         # Cc are control characters and Cs lone surrogates, which no database stores.
-        if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
+        signs = set(text) - set(self.allowed_signs)
+        if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in signs):
             raise self.make_error("control")
         return self._fit(text)
 
@@ -41,6 +46,31 @@ class Text(fields.String):
         if len(text) > self.longest:
             raise ValidationError(f"At most {self.longest} characters, please.")
         return text
+
+
+class Line(Text):
+    """A line of text that may be empty or missing."""
+
+    def __init__(self, longest: int) -> None:
+        super().__init__(longest, shortest=0, load_default="")
+
+
+class Paragraphs(Line):
+    """Several lines of text, which may be empty."""
+
+    allowed_signs = "\r\n"
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        return "\n".join(super()._deserialize(value, *args, **kwargs).splitlines())
+
+
+class Password(fields.String):
+    """A password exactly as it was typed; NIST SP 800-63B asks for length and nothing else."""
+
+    def __init__(self, shortest: int = 1) -> None:
+        message = f"A password has {shortest} to 200 characters."
+        fits = validate.Length(shortest, 200, error=message)
+        super().__init__(required=True, validate=fits, error_messages={"required": message})
 
 
 class Email(Text):
@@ -97,8 +127,8 @@ class SetQuantitySchema(Schema):
     quantity = TypedNumber(0, MAX_QUANTITY)
 
 
-class CheckoutSchema(Schema):
-    """The checkout form."""
+class DeliverySchema(Schema):
+    """To whom and how an order goes, and the card that pays for it."""
 
     email = Email()
     name = Text(100, required=True)
@@ -108,6 +138,11 @@ class CheckoutSchema(Schema):
     country_code = Text(2, shortest=2, required=True)
     shipping_method = Text(20, required=True)
     card_number = CardNumber(23, required=True)
+
+
+class CheckoutSchema(DeliverySchema):
+    """The checkout form."""
+
     checkout_token = Text(40, required=True)
     total_shown = TypedNumber(0, _LARGEST_TOTAL)
 
@@ -125,11 +160,95 @@ class FindOrderSchema(Schema):
     email = Email()
 
 
-class CatalogQuerySchema(Schema):
-    """The query of the catalog page; what others have added to the address is passed over."""
+class SignInSchema(Schema):
+    """The form that lets somebody in; `next` is where they wanted to go."""
+
+    email = Email()
+    password = Password()
+    next = Line(2_000)
+
+
+class RegisterSchema(SignInSchema):
+    """The form that opens an account."""
+
+    name = Text(100, required=True)
+    password = Password(10)
+
+
+class ForgotPasswordSchema(Schema):
+    """The form that asks for a link."""
+
+    email = Email()
+
+
+class ResetPasswordSchema(Schema):
+    """The form that the link leads to."""
+
+    token = Text(40, required=True)
+    password = Password(10)
+
+
+class ChangePasswordSchema(Schema):
+    """The form that changes a password."""
+
+    current_password = Password()
+    new_password = Password(10)
+
+
+class ProfileSchema(Schema):
+    """What customers may change about themselves."""
+
+    name = Text(100, required=True)
+    address = Line(200)
+    city = Line(100)
+    postcode = Line(20)
+    country_code = Line(2)
+
+    @post_load
+    def make_profile(self, data: dict[str, Any], **_: Any) -> Profile:
+        return Profile(**data)
+
+
+class NothingSchema(Schema):
+    """A form of one button."""
+
+
+class RefundSchema(Schema):
+    """Units of one product whose money goes back."""
+
+    sku = Text(20, required=True)
+    quantity = TypedNumber(1, MAX_QUANTITY)
+
+
+class ProductSchema(Schema):
+    """The form in which staff edit a product; folded, the name fits into its column of 240."""
+
+    name = Text(80, required=True)
+    summary = Line(200)
+    description = Paragraphs(5_000)
+    price_amount = TypedNumber(1, 10_000_000)
+    version = TypedNumber(1, _LARGEST_TOTAL)
+
+
+class StockSchema(Schema):
+    """Units that came or went."""
+
+    delta = TypedNumber(-10_000, 10_000)
+    reason = fields.String(
+        required=True, validate=validate.OneOf(("received", "counted", "damaged", "returned"))
+    )
+    note = Line(200)
+
+
+class QuerySchema(Schema):
+    """The query of a page; what others have added to the address is passed over."""
 
     class Meta:
         unknown = EXCLUDE
+
+
+class CatalogQuerySchema(QuerySchema):
+    """What the catalog shows."""
 
     q = Text(100, shortest=0)
     category = Text(60, shortest=0)
@@ -139,3 +258,16 @@ class CatalogQuerySchema(Schema):
     @post_load
     def make_query(self, data: dict[str, Any], **_: Any) -> CatalogQuery:
         return CatalogQuery(**data)
+
+
+class PageQuerySchema(QuerySchema):
+    """What a list shows: `after` names the last row of the page before."""
+
+    q = Line(254)
+    after = Line(254)
+
+
+class StaffQuerySchema(PageQuerySchema):
+    """What the list of orders shows to staff."""
+
+    show = fields.String(validate=validate.OneOf(SHELVES), load_default="to-pack")

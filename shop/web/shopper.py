@@ -6,20 +6,17 @@ that stand in it are proof enough, as nobody can guess them.
 
 from typing import Any
 
-from flask import request, session
+from flask import session
+from flask_login import current_user
 
 from shop.clock import now
 from shop.db import get_session
-from shop.errors import CartEmpty
-from shop.models import Cart
+from shop.errors import CartEmpty, NotFound
+from shop.models import Cart, Order
+from shop.queries.orders import get_order, is_customers_order
 from shop.services.cart import find_cart, start_cart
 
 _MOST_ORDERS = 20
-
-
-def form_values() -> dict[str, str]:
-    """Return the fields of the posted form, without the one that guards it."""
-    return {name: value for name, value in request.form.items() if name != "csrf_token"}
 
 
 def cart_token() -> str:
@@ -65,6 +62,23 @@ def remember_order(number: str) -> None:
     session["orders"] = [*known, number][-_MOST_ORDERS:]
 
 
+def customer_id() -> int | None:
+    """Return the id of whoever is signed in."""
+    return current_user.id if current_user.is_authenticated else None
+
+
 def has_order(number: str) -> bool:
-    """Tell whether this browser placed the order or has named its email address."""
-    return number in session.get("orders", [])
+    """Tell whether this browser has placed or found the order, or its customer has."""
+    own = customer_id()
+    is_known = number in session.get("orders", [])
+    return is_known or bool(own and is_customers_order(get_session(), number, own))
+
+
+def get_own_order(number: str) -> Order:
+    """Return the shopper's order.
+
+    :raises NotFound: when it is somebody else's.
+    """
+    if not has_order(number):
+        raise NotFound(what="order")
+    return get_order(get_session(), number)

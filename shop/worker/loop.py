@@ -3,25 +3,19 @@
 import logging
 import random
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from shop.clock import Clock
 from shop.errors import NotYet, Refusal
-from shop.gateways import Gateways
-from shop.services.jobs import (
-    MAX_ATTEMPTS,
-    Claim,
-    claim_job,
-    finish_job,
-    postpone_job,
-    retry_job,
-    set_job_aside,
-)
-from shop.worker.handlers import HANDLERS, OrderLink, Run
+from shop.services import jobs
+from shop.services.jobs import MAX_ATTEMPTS, Claim
+from shop.worker.handlers import handle
 
 log = logging.getLogger(__name__)
 
@@ -34,14 +28,14 @@ _LONGEST_RETRY = timedelta(minutes=10)
 class Worker:
     """Everything that running a job takes.
 
+    `outside` holds what services get under its names: the outside world, and links for mails.
     `lease` must be longer than the slowest job, or a second worker starts while the first is still
     at it. `poll_every` is how long to wait for the outside world before asking again.
     """
 
     sessions: sessionmaker[Session]
-    gateways: Gateways
+    outside: Mapping[str, Any]
     clock: Clock
-    order_link: OrderLink
     lease: timedelta
     poll_every: timedelta
     dice: random.Random = field(default_factory=random.Random)
@@ -61,7 +55,7 @@ class Worker:
     def run_one(self) -> bool:
         """Run the job that has been due longest; return whether there was one."""
         with self.sessions() as session:
-            claim = claim_job(session, self.lease, self.clock())
+            claim = jobs.claim_job(session, self.lease, self.clock())
         if claim is None:
             return False
         # Each job has a session of its own, so that nothing of a failed one reaches the next.
@@ -69,32 +63,29 @@ class Worker:
             try:
                 self._handle(session, claim)
             except NotYet:
-                postpone_job(session, claim, self.clock() + self.poll_every)
+                jobs.postpone_job(session, claim, self.clock() + self.poll_every)
             except Exception as error:
                 self._give_back(session, claim, error)
             else:
-                finish_job(session, claim, self.clock())
-                log.info("%s %s: done", claim.kind, claim.payload["number"])
+                jobs.finish_job(session, claim, self.clock())
+                log.info("%s: done", claim.key)
         return True
 
     def _handle(self, session: Session, claim: Claim) -> None:
         if claim.attempt > MAX_ATTEMPTS:
-            raise Refusal(f"{MAX_ATTEMPTS} workers have died or failed at this job.")
-        run = Run(session, self.gateways, self.order_link, **claim.payload, now=self.clock())
-        HANDLERS[claim.kind](run)
+            raise Refusal(why=f"{MAX_ATTEMPTS} workers have died or failed at this job.")
+        facts = {**self.outside, **claim.payload, "session": session, "now": self.clock()}
+        handle(claim.kind, facts)
 
     def _give_back(self, session: Session, claim: Claim, error: Exception) -> None:
         """Retry what may work later; set aside what will not, or has been tried often enough."""
-        name = f"{claim.kind} {claim.payload.get('number')}"
         if isinstance(error, Refusal) or claim.attempt >= MAX_ATTEMPTS:
-            log.error("%s: set aside after attempt %d", name, claim.attempt, exc_info=error)
-            set_job_aside(session, claim, repr(error), self.clock())
+            log.error("%s: set aside after attempt %d", claim.key, claim.attempt, exc_info=error)
+            jobs.set_job_aside(session, claim, repr(error), self.clock())
         else:
             due_at = self.clock() + self._back_off(claim.attempt)
-            log.warning(
-                "%s: attempt %d failed, retry at %s: %r", name, claim.attempt, due_at, error
-            )
-            retry_job(session, claim, due_at, repr(error))
+            log.warning("%s: attempt %d failed: %r", claim.key, claim.attempt, error)
+            jobs.retry_job(session, claim, due_at, repr(error))
 
     def _back_off(self, attempt: int) -> timedelta:
         """Double the wait with each attempt; the jitter keeps workers from coming in step."""

@@ -73,7 +73,7 @@ def test_the_worker_runs_until_it_is_told_to_stop(
 
     outside = Gateways(make_fakes().payments, FakeCarrier(), LastMail())
     app = create_app(settings_for(database_url), gateways=outside, clock=lambda: START)
-    enqueue(session, "authorize_payment", OrderFactory.create().number, START)
+    enqueue(session, "authorize_payment", START, number=OrderFactory.create().number)
     session.commit()
 
     result = app.test_cli_runner().invoke(args=["worker"])

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from shop.gateways.fakes import FakeMailer
-from shop.services.confirmation import send_confirmation
+from shop.services.mails import send_confirmation
 from tests.conftest import START
 from tests.factories import OrderFactory
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def send(session: Session, mailer: FakeMailer, **order: str) -> EmailMessage:
     """Send the confirmation of such an order and return it as its reader gets it."""
     number = OrderFactory.create(number="BB-7K3MQ-9XT2W", **order).number
-    send_confirmation(session, mailer, number, LINK, START)
+    send_confirmation(session, mailer, number, lambda _number: LINK, START)
     return message_from_bytes(mailer.sent[0].as_bytes(), policy=policy.default)
 
 

@@ -13,8 +13,9 @@ from tests.factories import OrderFactory
 
 @pytest.fixture
 def number(session: Session) -> str:
-    """The number of an order that is paid and still in the building."""
-    return str(OrderFactory.create(status="confirmed", payment_status="paid").number)
+    """The number of an order that is paid, packed and handed over."""
+    statuses = {"payment_status": "paid", "fulfillment_status": "shipping"}
+    return str(OrderFactory.create(status="confirmed", **statuses).number)
 
 
 def statuses(session: Session) -> tuple[str, str]:

@@ -15,7 +15,7 @@ LEASE, SECOND = timedelta(seconds=60), timedelta(seconds=1)
 
 def queue(session: Session, number: str, due_in: int = 0) -> None:
     with transaction(session):
-        enqueue(session, "book_parcel", number, START + due_in * SECOND)
+        enqueue(session, "book_parcel", START + due_in * SECOND, number=number)
 
 
 def claim(session: Session, seconds: float = 0) -> Claim:

@@ -21,7 +21,7 @@ def history(session: Session) -> list[tuple[str, str]]:
     [
         (OrderStatus.CONFIRMED, "status"),
         (PaymentStatus.AUTHORIZED, "payment_status"),
-        (FulfillmentStatus.SHIPPED, "fulfillment_status"),
+        (FulfillmentStatus.PACKED, "fulfillment_status"),
     ],
 )
 def test_a_move_changes_its_own_status_and_is_written_down(

@@ -6,19 +6,37 @@ import pytest
 from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus, statuses_before
 
 ALLOWED = {
-    OrderStatus: {("placed", "confirmed"), ("placed", "canceled"), ("confirmed", "completed")},
+    OrderStatus: {
+        ("placed", "confirmed"),
+        ("placed", "canceled"),
+        ("confirmed", "completed"),
+        ("confirmed", "canceled"),
+    },
     PaymentStatus: {
         ("pending", "authorized"),
         ("pending", "failed"),
         ("pending", "paid"),
         ("pending", "declined"),
+        ("pending", "voided"),
+        ("pending", "refunded"),
         ("authorized", "failed"),
         ("authorized", "paid"),
+        ("authorized", "voided"),
+        ("authorized", "refunded"),
         ("failed", "paid"),
+        ("failed", "voided"),
+        ("failed", "refunded"),
+        ("paid", "refunded"),
     },
-    FulfillmentStatus: {("unfulfilled", "shipped"), ("shipped", "delivered")},
+    FulfillmentStatus: {
+        ("unfulfilled", "packed"),
+        ("packed", "shipping"),
+        ("shipping", "shipped"),
+        ("shipped", "delivered"),
+    },
 }
 AUTHORIZED, FAILED, PAID = PaymentStatus.AUTHORIZED, PaymentStatus.FAILED, PaymentStatus.PAID
+VOIDED, REFUNDED = PaymentStatus.VOIDED, PaymentStatus.REFUNDED
 
 
 @pytest.mark.parametrize(
@@ -36,6 +54,8 @@ def test_only_the_moves_of_the_tables_are_allowed(old: StrEnum, new: StrEnum) ->
         ((AUTHORIZED, FAILED), FAILED),
         ((AUTHORIZED, FAILED, PAID), PAID),
         ((AUTHORIZED, FAILED, FAILED, PAID, PAID), PAID),
+        ((AUTHORIZED, FAILED, VOIDED), VOIDED),
+        ((AUTHORIZED, FAILED, PAID, REFUNDED), REFUNDED),
     ],
 )
 def test_a_payment_ends_the_same_in_whatever_order_its_news_arrives(

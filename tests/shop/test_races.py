@@ -143,7 +143,7 @@ def test_what_is_added_while_checking_out_stays_in_the_cart(
 
 def test_of_two_workers_one_gets_the_job(app: Flask, engine: Engine, session: Session) -> None:
     with transaction(session):
-        enqueue(session, "book_parcel", "BB-00001-TESTS", START)
+        enqueue(session, "book_parcel", START, number="BB-00001-TESTS")
 
     def claim() -> Claim | None:
         with app.extensions["sessions"]() as own:

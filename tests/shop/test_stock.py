@@ -4,9 +4,16 @@ from sqlalchemy.orm import Session
 
 from shop.db import transaction
 from shop.domain.pricing import PricedLine
-from shop.errors import OutOfStock
-from shop.models import Product, StockItem
-from shop.services.stock import allocate_stock, release_stock, ship_stock
+from shop.errors import OutOfStock, StockTooLow
+from shop.models import Product, StockItem, StockMovement
+from shop.services.stock import (
+    adjust_stock,
+    allocate_stock,
+    release_stock,
+    return_stock,
+    ship_stock,
+)
+from tests.conftest import START
 from tests.factories import ProductFactory
 
 
@@ -18,6 +25,11 @@ def stock(session: Session) -> list[tuple[int, int]]:
     """Return what is on hand and what is allocated of each product."""
     rows = select(StockItem.on_hand, StockItem.allocated).order_by(StockItem.product_id)
     return [(on_hand, allocated) for on_hand, allocated in session.execute(rows)]
+
+
+def movements(session: Session) -> list[tuple[int, str]]:
+    rows = select(StockMovement.delta, StockMovement.reason).order_by(StockMovement.id)
+    return [(delta, reason) for delta, reason in session.execute(rows)]
 
 
 def test_allocating_promises_the_last_units(session: Session) -> None:
@@ -58,6 +70,36 @@ def test_shipped_units_leave_the_shelf_and_the_promise(session: Session) -> None
     line = line_of(ProductFactory.create(on_hand=5, allocated=3), 2)
 
     with transaction(session):
-        ship_stock(session, [line])
+        ship_stock(session, [line], START)
 
     assert stock(session) == [(3, 1)]
+    assert movements(session) == [(-2, "shipped")]
+
+
+def test_returned_units_are_back_on_the_shelf(session: Session) -> None:
+    line = line_of(ProductFactory.create(on_hand=5, allocated=3), 2)
+
+    with transaction(session):
+        return_stock(session, [line], START)
+
+    assert stock(session) == [(7, 3)]
+    assert movements(session) == [(2, "returned")]
+
+
+@pytest.mark.parametrize(("delta", "left"), [(4, 9), (-2, 3)])
+def test_an_adjustment_is_a_movement_in_the_ledger(session: Session, delta: int, left: int) -> None:
+    sku = ProductFactory.create(on_hand=5, allocated=3).sku
+
+    adjust_stock(session, sku, delta, "counted", "shelf 3", START)
+
+    assert stock(session) == [(left, 3)]
+    assert movements(session) == [(delta, "counted")]
+
+
+def test_an_adjustment_below_what_is_promised_is_refused(session: Session) -> None:
+    sku = ProductFactory.create(on_hand=5, allocated=3).sku
+
+    with pytest.raises(StockTooLow, match="fewer units than the 3 that open orders wait for"):
+        adjust_stock(session, sku, -3, "damaged", "", START)
+
+    assert (stock(session), movements(session)) == ([(5, 3)], [])

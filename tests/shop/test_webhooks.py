@@ -106,7 +106,7 @@ def test_another_event_that_says_the_same_has_no_second_effect(
 
     session.rollback()
     kinds = session.scalars(select(Job.kind).order_by(Job.id)).all()
-    assert kinds == ["send_confirmation", "book_parcel"]
+    assert kinds == ["send_confirmation"]
 
 
 @pytest.mark.parametrize("late", ["authorized", "failed", "declined"])
@@ -130,7 +130,26 @@ def test_news_in_any_order_ends_the_same(
     assert statuses(session) == ("confirmed", "paid")
 
 
-@pytest.mark.parametrize("kind", ["payment.refunded", "payment.voided", "payout.made"])
+@pytest.mark.parametrize(
+    ("kind", "refunded", "known"),
+    [
+        ("voided", 0, "voided"),
+        ("captured", 0, "paid"),
+        ("refunded", 1, "paid"),
+        ("refunded", 2873, "refunded"),
+    ],
+)
+def test_a_refund_counts_as_one_when_all_of_it_is_given_back(
+    client: FlaskClient, session: Session, event: Event, kind: str, refunded: int, known: str
+) -> None:
+    data = {**event["data"], "refunded_amount": refunded}
+
+    tell(client, {**event, "type": f"payment.{kind}", "data": data})
+
+    assert statuses(session)[1] == known
+
+
+@pytest.mark.parametrize("kind", ["payment.disputed", "payout.made"])
 def test_news_of_no_concern_is_received_and_changes_nothing(
     client: FlaskClient, session: Session, event: Event, kind: str
 ) -> None:

@@ -10,15 +10,18 @@ from sqlalchemy.orm import Session
 
 from shop.cli import make_worker
 from shop.db import transaction
-from shop.gateways import Gateways
+from shop.domain.money import Money
 from shop.gateways.fakes import UNANSWERED, FakeCarrier, FakeMailer, FakePaymentProvider
-from shop.models import HistoryEntry, Job, Order, StockItem
+from shop.models import HistoryEntry, Job, Order, StockItem, StockMovement
+from shop.services.accounts import request_password_reset
+from shop.services.fulfillment import pack_order, ship_order
 from shop.services.jobs import MAX_ATTEMPTS, claim_job
 from shop.services.outbox import enqueue
-from shop.worker.handlers import HANDLERS, Run
+from shop.services.refunds import refund_order
+from shop.worker.handlers import HANDLERS, handle
 from shop.worker.loop import Worker
 from tests.conftest import START, StandingClock, run_due_jobs
-from tests.factories import OrderFactory
+from tests.factories import CustomerFactory, OrderFactory
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def number(session: Session) -> str:
 
 def queue(session: Session, number: str, kind: str = "authorize_payment") -> None:
     with transaction(session):
-        enqueue(session, kind, number, START)
+        enqueue(session, kind, START, number=number)
 
 
 def refuse_the_card(session: Session) -> None:
@@ -53,9 +56,14 @@ def statuses(session: Session) -> tuple[str, str, str]:
     return row.status, row.payment_status, row.fulfillment_status
 
 
-def test_an_order_runs_from_placed_to_delivered(
+def test_an_order_runs_from_placed_to_paid_and_once_staff_ship_it_to_delivered(
     session: Session, worker: Worker, number: str
 ) -> None:
+    run_due_jobs(worker)
+    assert statuses(session) == ("confirmed", "paid", "unfulfilled")
+
+    pack_order(session, number, START)
+    ship_order(session, number, START)
     run_due_jobs(worker)
 
     assert statuses(session) == ("completed", "paid", "delivered")
@@ -67,7 +75,7 @@ def test_a_failing_job_does_not_stop_the_one_behind_it(session: Session, worker:
 
     run_due_jobs(worker)
 
-    assert statuses(session) == ("completed", "paid", "delivered")
+    assert statuses(session) == ("confirmed", "paid", "unfulfilled")
     assert (job(session).done_at, job(session).attempts) == (None, 1)
 
 
@@ -132,7 +140,7 @@ def test_a_job_whose_worker_died_is_taken_over_after_its_lease(
     clock.advance(60)
     run_due_jobs(worker)
 
-    assert statuses(session) == ("completed", "paid", "delivered")
+    assert statuses(session) == ("confirmed", "paid", "unfulfilled")
 
 
 def test_a_job_that_kills_every_worker_is_set_aside(
@@ -149,12 +157,12 @@ def test_a_job_that_kills_every_worker_is_set_aside(
 
 
 def test_waiting_for_the_outside_world_spends_no_attempt(
-    app: Flask, session: Session, worker: Worker, clock: StandingClock
+    session: Session, worker: Worker, clock: StandingClock, carrier: FakeCarrier
 ) -> None:
-    number = OrderFactory.create(status="confirmed", payment_status="paid").number
+    number = OrderFactory.create(status="confirmed", fulfillment_status="shipping").number
     queue(session, number, kind="book_parcel")
     worker.run_one()
-    worker.gateways.carrier.parcels.clear()  # type: ignore[attr-defined]
+    carrier.parcels.clear()
 
     for _ in range(MAX_ATTEMPTS + 1):
         worker.run_one()
@@ -172,8 +180,7 @@ def test_a_worker_stops_when_told(session: Session, worker: Worker, number: str)
         def send(self, mail: object) -> None:
             stop.set()
 
-    outside = Gateways(worker.gateways.payments, worker.gateways.carrier, LastMail())
-    replace(worker, gateways=outside).run_until(stop)
+    replace(worker, outside={**worker.outside, "mailer": LastMail()}).run_until(stop)
 
     session.rollback()
     mail = session.scalars(select(Job).where(Job.kind == "send_confirmation")).one()
@@ -182,12 +189,23 @@ def test_a_worker_stops_when_told(session: Session, worker: Worker, number: str)
 
 def run_each_job_twice(app: Flask) -> None:
     """Run every job that falls due, and each handler once more right after."""
-    jobs = make_worker(app)
+    outside = make_worker(app).outside
     with app.extensions["sessions"]() as session:
         while claim := claim_job(session, timedelta(seconds=60), START + timedelta(seconds=60)):
-            run = Run(session, jobs.gateways, jobs.order_link, **claim.payload, now=START)
-            HANDLERS[claim.kind](run)
-            HANDLERS[claim.kind](run)
+            for _ in range(2):
+                handle(claim.kind, {**outside, **claim.payload, "session": session, "now": START})
+
+
+def run_every_kind_twice(app: Flask, number: str) -> None:
+    """Take an order all the way to delivered and back again, and every job twice."""
+    run_each_job_twice(app)
+    with app.extensions["sessions"]() as session:
+        pack_order(session, number, START)
+        ship_order(session, number, START)
+        run_each_job_twice(app)
+        refund_order(session, number, START)
+        request_password_reset(session, CustomerFactory.create().email, START)
+    run_each_job_twice(app)
 
 
 def mail_ids(mailer: FakeMailer) -> set[str]:
@@ -197,25 +215,32 @@ def mail_ids(mailer: FakeMailer) -> set[str]:
 def test_every_job_run_twice_has_one_effect_inside(
     app: Flask, session: Session, number: str
 ) -> None:
-    run_each_job_twice(app)
+    run_every_kind_twice(app, number)
 
     session.rollback()
     history = session.scalars(select(HistoryEntry.status).order_by(HistoryEntry.id)).all()
-    assert history == ["authorized", "paid", "confirmed", "shipped", "delivered", "completed"]
-    assert session.execute(select(StockItem.on_hand, StockItem.allocated)).all() == [(9, 0)]
+    assert history == [
+        *("authorized", "paid", "confirmed", "packed", "shipping", "shipped"),
+        *("delivered", "completed", "refunded"),
+    ]
+    assert session.execute(select(StockItem.on_hand, StockItem.allocated)).all() == [(10, 0)]
+    assert session.scalars(select(StockMovement.delta)).all() == [-1, 1]
 
 
 def test_every_job_run_twice_has_one_effect_outside(
     app: Flask, provider: FakePaymentProvider, carrier: FakeCarrier, mailer: FakeMailer, number: str
 ) -> None:
-    run_each_job_twice(app)
+    run_every_kind_twice(app, number)
 
-    assert [payment.status for payment in provider.payments.values()] == ["captured"]
-    assert (len(provider.captures), len(carrier.parcels), len(mail_ids(mailer))) == (1, 1, 1)
+    assert [payment.status for payment in provider.payments.values()] == ["refunded"]
+    assert (len(provider.captures), len(carrier.parcels)) == (1, 1)
+    assert provider.refunds == {f"{number}:refund:1": Money(2873)}
+    # A link is made anew each time, so that only the last mail's works.
+    assert len(mail_ids(mailer)) == 1 + 2
 
 
 def test_every_kind_of_job_is_run_by_that_test(app: Flask, session: Session, number: str) -> None:
-    run_each_job_twice(app)
+    run_every_kind_twice(app, number)
 
     session.rollback()
     assert set(session.scalars(select(Job.kind))) == set(HANDLERS)

@@ -1,0 +1,132 @@
+"""What happened at Brindle & Bolt before the first page was opened: people and their orders.
+
+Orders are priced by the store's own rules, and leave statuses, stock and ledger as the store's
+services leave them. Only the payment provider has never heard of them.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus
+from shop.domain.pricing import PricedLine, price_order
+from shop.models import (
+    Cart,
+    Country,
+    Customer,
+    Order,
+    OrderLine,
+    Payment,
+    Product,
+    Shipment,
+    ShippingRate,
+    StockMovement,
+)
+from shop.services.accounts import hasher
+from shop.services.cart import new_token
+from shop.services.orders import FIRST_STATUSES, Status, add_history
+
+_PAID = (PaymentStatus.AUTHORIZED, PaymentStatus.PAID, OrderStatus.CONFIRMED)
+_SENT = (FulfillmentStatus.PACKED, FulfillmentStatus.SHIPPING, FulfillmentStatus.SHIPPED)
+# What an order has gone through after its first statuses, by how far it has come.
+_STATES: dict[str, Sequence[Status]] = {
+    "confirmed": _PAID,
+    "packed": (*_PAID, FulfillmentStatus.PACKED),
+    "delivered": (*_PAID, *_SENT, FulfillmentStatus.DELIVERED, OrderStatus.COMPLETED),
+    "declined": (PaymentStatus.DECLINED, OrderStatus.CANCELED),
+}
+_STEP = timedelta(minutes=47)
+
+
+def write_customer(session: Session, row: dict[str, Any]) -> None:
+    """Write an account with its empty cart."""
+    password, opened_at = row.pop("password"), row.pop("opened_at")
+    customer = Customer(**row, password_hash=hasher.hash(password), created_at=opened_at)
+    session.add(customer)
+    session.flush()
+    cart = Cart(token=new_token(), checkout_token=new_token(), created_at=opened_at)
+    cart.customer_id = customer.id
+    session.add(cart)
+
+
+def write_order(session: Session, row: dict[str, Any]) -> None:
+    """Write an order with everything that it has gone through."""
+    customer = session.scalars(select(Customer).where(Customer.email == row["email"])).one()
+    lines = [_price_line(session, sku, quantity) for sku, quantity in row["lines"].items()]
+    order = _make_order(session, row, customer, lines)
+    session.add(order)
+    session.flush()
+    steps = [*FIRST_STATUSES, *_STATES[row["state"]]]
+    for nth, status in enumerate(steps):
+        add_history(session, order.id, status, row["placed_at"] + _STEP * max(0, nth - 2))
+    kinds = {type(status): status for status in steps}
+    order.status = kinds[OrderStatus]
+    order.payment_status = kinds[PaymentStatus]
+    order.fulfillment_status = kinds[FulfillmentStatus]
+    for line in lines:
+        _move_stock(session, order, line)
+
+
+def write_ledger(session: Session) -> None:
+    """Write what was received, so that the movements of each product add up to its stock."""
+    for product in session.scalars(select(Product).order_by(Product.id)).all():
+        moved = select(StockMovement.delta).where(StockMovement.product_id == product.id)
+        received = product.stock.on_hand - sum(session.scalars(moved))
+        session.add(_movement(product.id, received, "received", product.listed_at))
+
+
+def _price_line(session: Session, sku: str, quantity: int) -> PricedLine:
+    product = session.scalars(select(Product).where(Product.sku == sku)).one()
+    return PricedLine(product.id, sku, product.name, product.price, quantity)
+
+
+def _make_order(
+    session: Session, row: dict[str, Any], customer: Customer, lines: list[PricedLine]
+) -> Order:
+    code, method = customer.country_code or "GB", row.get("shipping_method", "standard")
+    shipping = session.get_one(ShippingRate, (code, method)).price
+    totals = price_order(lines, shipping, session.get_one(Country, code).tax_rate)
+    order = Order(
+        number=row["number"],
+        checkout_token=row["number"],
+        customer_id=customer.id,
+        email=customer.email,
+        name=customer.name,
+        address=customer.address,
+        city=customer.city,
+        postcode=customer.postcode,
+        country_code=code,
+        shipping_method=method,
+        currency=totals.total.currency,
+        goods_amount=totals.goods.amount,
+        shipping_amount=totals.shipping.amount,
+        tax_rate=totals.tax_rate,
+        tax_amount=totals.tax.amount,
+        total_amount=totals.total.amount,
+        placed_at=row["placed_at"],
+        lines=[OrderLine.sell(line) for line in lines],
+    )
+    provider_id = f"pay_before_{row['number'].lower()}"
+    order.payment = Payment(
+        card_token="tok_before", card_brand="visa", card_last4="4242", provider_id=provider_id
+    )
+    return order
+
+
+def _move_stock(session: Session, order: Order, line: PricedLine) -> None:
+    product = session.get_one(Product, line.product_id)
+    if order.fulfillment_status == FulfillmentStatus.DELIVERED:
+        sent_at = order.placed_at + _STEP * 6
+        session.add(_movement(line.product_id, -line.quantity, "shipped", sent_at))
+        if order.shipment is None:
+            number = f"LP{order.number.replace('-', '')}"
+            order.shipment = Shipment(tracking_number=number, booked_at=sent_at)
+    elif order.status == OrderStatus.CONFIRMED:
+        product.stock.allocated += line.quantity
+
+
+def _movement(product_id: int, delta: int, reason: str, at: datetime) -> StockMovement:
+    return StockMovement(product_id=product_id, delta=delta, reason=reason, at=at)

@@ -1,0 +1,35 @@
+"""Edit what the store sells."""
+
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from shop.db import changed_rows, get_one, transaction
+from shop.errors import ChangedMeanwhile
+from shop.models import Product
+from shop.models.catalog import fold_name
+
+
+@dataclass(frozen=True, slots=True)
+class ProductEdit:
+    """The texts and the price, in minor units, that staff want a product to have."""
+
+    name: str
+    summary: str
+    description: str
+    price_amount: int
+
+
+def edit_product(session: Session, sku: str, version: int, edit: ProductEdit) -> None:
+    """Change a product that nobody has changed since `version` of it was read.
+
+    :raises NotFound: when there is no such product.
+    :raises ChangedMeanwhile: when somebody was faster; nothing is then changed.
+    """
+    with transaction(session):
+        product_id = get_one(session, select(Product.id).where(Product.sku == sku), "product")
+        as_read = update(Product).where(Product.id == product_id, Product.version == version)
+        values = {**asdict(edit), "search_name": fold_name(edit.name), "version": version + 1}
+        if not changed_rows(session, as_read.values(values)):
+            raise ChangedMeanwhile(what="product")

@@ -1,0 +1,81 @@
+"""Who is asking: sign-ins, the pages that only some may see, and a brake on guessing."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from flask import abort, request, session
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager, current_user, login_user
+
+from shop.clock import now
+from shop.db import get_session
+from shop.domain.email_address import fold_email
+from shop.queries.customers import find_signed_in
+from shop.services.cart import join_cart
+from shop.web.shopper import cart_token, count_units, find_own_cart
+
+login_manager = LoginManager()
+login_manager.login_view = "account.sign_in"
+login_manager.login_message = ""
+login_manager.user_loader(lambda token: load_signed_in(token))
+limiter = Limiter(get_remote_address, storage_uri="memory://")
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Who a browser is signed in as; Flask-Login asks it for the token and keeps that."""
+
+    is_authenticated = is_active = True
+
+    token: str
+    id: int
+    email: str
+    name: str
+    is_staff: bool
+
+    def get_id(self) -> str:
+        return self.token
+
+
+def load_signed_in(token: str) -> SignedIn | None:
+    """Return who a browser with this token is signed in as."""
+    if found := find_signed_in(get_session(), token, now()):
+        return SignedIn(token, found.id, found.email, found.name, found.is_staff)
+    return None
+
+
+def welcome(token: str) -> None:
+    """Sign the browser in, and move what lies in its cart into the customer's."""
+    session.permanent = True
+    login_user(load_signed_in(token))
+    session["cart"] = join_cart(get_session(), current_user.id, cart_token())
+    count_units(find_own_cart())
+
+
+def require_customer() -> None:
+    """Let only pass who is signed in, and send others to do so."""
+    if not current_user.is_authenticated:
+        abort(login_manager.unauthorized())
+
+
+def require_staff() -> None:
+    """Let only staff pass."""
+    require_customer()
+    if not current_user.is_staff:
+        abort(403, "This page is for staff.")
+
+
+def own_path(path: str) -> str:
+    """Return the path if it lies within the store, and otherwise an empty text.
+
+    A browser takes `//host`, and with backslashes too, for another site.
+    """
+    parts = urlsplit(path)
+    is_own = not parts.scheme and not parts.netloc and path.startswith(f"{request.script_root}/")
+    return path if is_own and "\\" not in path and path.isprintable() else ""
+
+
+def throttle_key() -> str:
+    """Count guesses by address and account, so that nobody can lock a customer out from afar."""
+    return f"{get_remote_address()} {fold_email(request.form.get('email', ''))}"

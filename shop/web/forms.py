@@ -1,0 +1,56 @@
+"""Forms: read one, and show its page again with what was typed and what is wrong with it."""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+from marshmallow import Schema, ValidationError
+
+from shop.errors import CardRefused, GatewayUnavailable, Refusal
+from shop.web.refusals import fields_of, message_of, status_of
+
+View = Callable[..., ResponseReturnValue]
+_NOTHING: Mapping[str, Any] = {}
+
+
+def form_values() -> dict[str, str]:
+    """Return the fields of the posted form, without the one that guards it."""
+    return {name: value for name, value in request.form.items() if name != "csrf_token"}
+
+
+def render_form(
+    template: str,
+    values: Mapping[str, Any] = _NOTHING,
+    error: Exception | None = None,
+    *,
+    done: str = "",
+    **context: Any,
+) -> str:
+    """Render a page with a form: what was typed, what is wrong with it, or what has been done."""
+    fields = {"card_number": [str(error)]} if isinstance(error, CardRefused) else fields_of(error)
+    message = message_of(error) if error else done
+    page = {"values": values, "fields": fields, "message": message, "is_done": bool(done)}
+    return render_template(template, **page, **context)
+
+
+def takes_form(schema: type[Schema], page: Callable[..., str]) -> Callable[[View], View]:
+    """Give the view the form as the schema loads it, before the parts of its address.
+
+    What the schema or the view refuses is answered by `page`, which gets the parts of the address,
+    the values as they were typed, and the error.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def answer(**address: Any) -> ResponseReturnValue:
+            values = form_values()
+            try:
+                return view(schema().load(values), **address)
+            except (ValidationError, Refusal, GatewayUnavailable) as error:
+                return page(**address, values=values, error=error), status_of(error)
+
+        return answer
+
+    return decorate
