@@ -84,7 +84,7 @@ class Order(Addressee, Model):
     @property
     def actions(self) -> set[str]:
         """What people may do to the order as it is now."""
-        return allowed_actions(self.status, self.payment_status, self.fulfillment_status)
+        return actions_for(self.status, self.payment_status, self.fulfillment_status)
 
 
 class OrderLine(Model):
