@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.db import Model
 from shop.domain.money import Money
-from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus, allowed_actions
+from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus, actions_for
 from shop.domain.pricing import PricedLine, Totals
 from shop.models.customer import Addressee
 from shop.models.delivery import Country

@@ -89,7 +89,7 @@ def list_set_aside(session: Session) -> Sequence[Job]:
     return session.scalars(jobs.order_by(Job.set_aside_at.desc(), Job.id).limit(_MOST_JOBS)).all()
 
 
-def _list_orders(session: Session, where: Sequence[ColumnElement[bool]], after: str) -> Page[Order]:
+def _list_orders(session: Session, where: ColumnElement[bool], after: str) -> Page[Order]:
     last = select(Order.id).where(Order.number == after)
     edge = [get_one(session, last, "page")] if after else None
     orders = select(Order).where(where).options(selectinload(Order.lines))
