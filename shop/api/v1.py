@@ -15,7 +15,7 @@ from shop.db import get_session
 from shop.domain.money import Money
 from shop.errors import NotFound
 from shop.models import Order, Product
-from shop.queries.catalog import CatalogQuery, get_product, list_products
+from shop.queries.catalog import get_product, list_products
 from shop.queries.customers import find_by_token_hash
 from shop.queries.orders import get_order, is_customers_order, list_own_orders
 from shop.queries.paging import Page
@@ -60,7 +60,7 @@ def require_token() -> None:
 @goods.alt_response(404, schema=schemas.ErrorSchema, description="`after` is no product's SKU.")
 def show_products(query: dict[str, str]) -> dict[str, Any]:
     """List products."""
-    return _as_products(list_products(get_session(), CatalogQuery(**query), _PAGE_SIZE))
+    return _as_products(list_products(get_session(), **query, size=_PAGE_SIZE))
 
 
 @goods.get("/products/<sku>")
@@ -77,9 +77,7 @@ def show_product(sku: str) -> Product:
 @goods.alt_response(404, schema=schemas.ErrorSchema, description="`after` is no product's SKU.")
 def show_feed(query: dict[str, str]) -> dict[str, Any]:
     """List all products by name, for partners: follow `next` until it is null."""
-    return _as_products(
-        list_products(get_session(), CatalogQuery(**query, sort="name"), _PAGE_SIZE)
-    )
+    return _as_products(list_products(get_session(), **query, sort="name", size=_PAGE_SIZE))
 
 
 @orders.get("")

@@ -66,7 +66,7 @@ def statuses_before(new: StrEnum) -> list[StrEnum]:
     return [old for old, allowed in _MOVES.items() if new in allowed]
 
 
-def allowed_actions(*statuses: str) -> set[str]:
+def actions_for(*statuses: str) -> set[str]:
     """Return what may be done to an order with these statuses of order, payment and fulfillment."""
     return {
         action

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.db import Model
 from shop.domain.money import Money
-from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus, allowed_actions
+from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus, actions_for
 from shop.domain.pricing import PricedLine, Totals
 from shop.models.customer import Addressee
 from shop.models.delivery import Country
@@ -84,7 +84,7 @@ class Order(Addressee, Model):
     @property
     def actions(self) -> set[str]:
         """What people may do to the order as it is now."""
-        return allowed_actions(self.status, self.payment_status, self.fulfillment_status)
+        return actions_for(self.status, self.payment_status, self.fulfillment_status)
 
 
 class OrderLine(Model):

@@ -1,7 +1,6 @@
 """What the catalog and product pages show."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -25,34 +24,32 @@ _ORDERS: dict[str, tuple[SortKeys, bool]] = {
 SORTS = tuple(_ORDERS)
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogQuery:
-    """What a shopper looks for; `after` is the SKU of the last product of the page before."""
-
-    q: str = ""
-    category: str = ""
-    sort: str = "newest"
-    after: str = ""
-
-
-def list_products(session: Session, query: CatalogQuery, size: int = PAGE_SIZE) -> Page[Product]:
+def list_products(
+    session: Session,
+    *,
+    sort: str,
+    after: str,
+    q: str = "",
+    category: str = "",
+    size: int = PAGE_SIZE,
+) -> Page[Product]:
     """Return a page of the products whose names hold every word of the search.
 
+    :param after: the SKU of the last product of the page before, if there is one.
     :raises NotFound: when the page starts after a product that is not there.
     """
     statement = select(Product).options(joinedload(Product.stock, innerjoin=True))
-    for word in query.q.casefold().split()[:_MOST_WORDS]:
+    for word in q.casefold().split()[:_MOST_WORDS]:
         statement = statement.where(Product.search_name.contains(word, autoescape=True))
-    if query.category:
-        shelf = select(Category.id).where(Category.slug == query.category).scalar_subquery()
+    if category:
+        shelf = select(Category.id).where(Category.slug == category).scalar_subquery()
         statement = statement.where(Product.category_id == shelf)
-    keys, descending = _ORDERS[query.sort]
-    after = None
-    if query.after:
-        after = session.execute(select(*keys).where(Product.sku == query.after)).one_or_none()
-        if after is None:
-            raise NotFound(what="page")
-    return get_page(session, statement, keys, size=size, descending=descending, after=after)
+    keys, descending = _ORDERS[sort]
+    edge = select(*keys).where(Product.sku == after)
+    last = session.execute(edge).one_or_none() if after else None
+    if after and last is None:
+        raise NotFound(what="page")
+    return get_page(session, statement, keys, size=size, descending=descending, after=last)
 
 
 def get_product(session: Session, **known: str) -> Product:

@@ -1,7 +1,6 @@
 """What the pages of orders show, to customers and to staff."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -29,15 +28,6 @@ SHELVES: Mapping[str, tuple[Collection[str], Collection[str]]] = {
     "canceled": ((OrderStatus.CANCELED,), _ALL),
     "all": (tuple(OrderStatus), _ALL),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class StaffQuery:
-    """What staff look for: `q` is a number or an email address, `after` ends the page before."""
-
-    q: str = ""
-    show: str = "to-pack"
-    after: str = ""
 
 
 def get_order(session: Session, number: str) -> Order:
@@ -76,18 +66,21 @@ def list_own_orders(session: Session, customer_id: int, after: str) -> Page[Orde
 
     :raises NotFound: when the page starts after an order that is not there.
     """
-    return _list_orders(session, [Order.customer_id == customer_id], after)
+    return _list_orders(session, Order.customer_id == customer_id, after)
 
 
-def list_orders(session: Session, query: StaffQuery) -> Page[Order]:
-    """Return a page of the orders that staff look for, the latest first; raises as above."""
-    if "@" in query.q:
-        return _list_orders(session, [Order.folded_email == fold_email(query.q)], query.after)
-    if query.q:
-        return _list_orders(session, [Order.number == query.q.upper()], query.after)
-    statuses, fulfillments = SHELVES[query.show]
-    shelf = [Order.status.in_(statuses), Order.fulfillment_status.in_(fulfillments)]
-    return _list_orders(session, shelf, query.after)
+def list_orders(session: Session, q: str, show: str, after: str) -> Page[Order]:
+    """Return a page of the orders that staff look for, the latest first.
+
+    :param q: an order's number or an email address, which is then looked for on all shelves.
+    :param show: the name of a shelf.
+    :raises NotFound: when the page starts after an order that is not there.
+    """
+    statuses, fulfillments = SHELVES[show]
+    where = Order.status.in_(statuses) & Order.fulfillment_status.in_(fulfillments)
+    if q:
+        where = Order.folded_email == fold_email(q) if "@" in q else Order.number == q.upper()
+    return _list_orders(session, where, after)
 
 
 def list_set_aside(session: Session) -> Sequence[Job]:
@@ -96,8 +89,8 @@ def list_set_aside(session: Session) -> Sequence[Job]:
     return session.scalars(jobs.order_by(Job.set_aside_at.desc(), Job.id).limit(_MOST_JOBS)).all()
 
 
-def _list_orders(session: Session, where: Sequence[ColumnElement[bool]], after: str) -> Page[Order]:
+def _list_orders(session: Session, where: ColumnElement[bool], after: str) -> Page[Order]:
     last = select(Order.id).where(Order.number == after)
     edge = [get_one(session, last, "page")] if after else None
-    orders = select(Order).where(*where).options(selectinload(Order.lines))
+    orders = select(Order).where(where).options(selectinload(Order.lines))
     return get_page(session, orders, [Order.id], size=PAGE_SIZE, descending=True, after=edge)

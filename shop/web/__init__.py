@@ -3,8 +3,7 @@
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, request
-from flask_login import current_user
+from flask import Flask, Response, abort, request, session
 from flask_wtf.csrf import CSRFProtect
 
 from shop.config import Settings
@@ -68,7 +67,7 @@ def _refuse_nul() -> None:
 
 def _protect(response: Response) -> Response:
     response.headers.update(_HEADERS)
-    if current_user and current_user.is_authenticated:
+    if request.endpoint != "static" and "_user_id" in session:
         # On a computer that others use, Back must not show what a customer saw.
         response.headers["Cache-Control"] = "no-store"
     return response

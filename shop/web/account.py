@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, redirect, request, session, url_for
+from flask import Blueprint, flash, redirect, request, session, url_for
 from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response
 
@@ -73,9 +73,10 @@ def reset_password(**form: Any) -> str:
 
 @pages.post("/password/reset")
 @takes_form(schemas.ResetPasswordSchema, reset_password)
-def reset_password_submit(form: dict[str, str]) -> str:
+def reset_password_submit(form: dict[str, str]) -> Response:
     accounts.reset_password(get_session(), form["token"], form["password"], now())
-    return render_form("account/sign_in.html", done="Your new password is set. Sign in with it.")
+    flash("Your new password is set. Sign in with it.")
+    return redirect(url_for("account.sign_in"), 303)
 
 
 def _enter(form: dict[str, str]) -> Response:

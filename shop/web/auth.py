@@ -1,9 +1,8 @@
 """Who is asking: sign-ins, the pages that only some may see, and a brake on guessing."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from flask import abort, request, session
+from flask import abort, redirect, request, session, url_for
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user, login_user
@@ -16,8 +15,6 @@ from shop.services.cart import join_cart
 from shop.web.shopper import cart_token, count_units, find_own_cart
 
 login_manager = LoginManager()
-login_manager.login_view = "account.sign_in"
-login_manager.login_message = ""
 login_manager.user_loader(lambda token: load_signed_in(token))
 limiter = Limiter(get_remote_address, storage_uri="memory://")
 
@@ -54,9 +51,10 @@ def welcome(token: str) -> None:
 
 
 def require_customer() -> None:
-    """Let only pass who is signed in, and send others to do so."""
+    """Let only pass who is signed in, and send others to do so, and then back."""
     if not current_user.is_authenticated:
-        abort(login_manager.unauthorized())
+        wanted = f"{request.script_root}{request.full_path}" if request.method == "GET" else None
+        abort(redirect(url_for("account.sign_in", next=wanted)))
 
 
 def require_staff() -> None:
@@ -69,10 +67,10 @@ def require_staff() -> None:
 def own_path(path: str) -> str:
     """Return the path if it lies within the store, and otherwise an empty text.
 
-    A browser takes `//host`, and with backslashes too, for another site.
+    A browser takes `//host` for another site. It reads a backslash as a slash, and passes over tabs
+    and line ends.
     """
-    parts = urlsplit(path)
-    is_own = not parts.scheme and not parts.netloc and path.startswith(f"{request.script_root}/")
+    is_own = path.startswith(f"{request.script_root}/") and not path.startswith("//")
     return path if is_own and "\\" not in path and path.isprintable() else ""
 
 

@@ -25,7 +25,7 @@ def index() -> str:
     return render_template(
         "catalog.html",
         query=query,
-        page=list_products(get_session(), query),
+        page=list_products(get_session(), **query),
         categories=list_categories(get_session()),
         sort_names=_SORT_NAMES,
     )

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_login import current_user
+from werkzeug.wrappers import Response
 
 from shop.db import get_session
 from shop.queries.customers import find_customer
@@ -32,25 +33,27 @@ def show(**form: Any) -> str:
 
 @pages.post("/profile")
 @takes_form(schemas.ProfileSchema, show)
-def edit_profile(form: Profile) -> str:
+def edit_profile(form: Profile) -> Response:
     accounts.edit_profile(get_session(), current_user.id, form)
-    return show(done="Saved.")
+    flash("Your address is saved.")
+    return redirect(url_for("customer.show"), 303)
 
 
 @pages.post("/password")
 @limiter.limit("10 per minute")
 @takes_form(schemas.ChangePasswordSchema, show)
-def change_password(form: dict[str, str]) -> str:
+def change_password(form: dict[str, str]) -> Response:
     own, token = current_user.id, current_user.get_id()
     current, new = form["current_password"], form["new_password"]
     accounts.change_password(get_session(), own, current, new, token)
-    return show(done="Your password is changed. Every other browser is signed out.")
+    flash("Your password is changed. Every other browser is signed out.")
+    return redirect(url_for("customer.show"), 303)
 
 
 @pages.post("/token")
 def make_api_token() -> str:
     token = accounts.make_api_token(get_session(), current_user.id)
-    return show(done="Here is your new API token.", api_token=token)
+    return show(api_token=token)
 
 
 @pages.get("/orders")

@@ -24,15 +24,13 @@ def render_form(
     template: str,
     values: Mapping[str, Any] = _NOTHING,
     error: Exception | None = None,
-    *,
-    done: str = "",
+    message: str = "",
     **context: Any,
 ) -> str:
-    """Render a page with a form: what was typed, what is wrong with it, or what has been done."""
+    """Render a page with a form: what was typed, and what is wrong with it."""
     fields = {"card_number": [str(error)]} if isinstance(error, CardRefused) else fields_of(error)
-    message = message_of(error) if error else done
-    page = {"values": values, "fields": fields, "message": message, "is_done": bool(done)}
-    return render_template(template, **page, **context)
+    message = message_of(error) if error else message
+    return render_template(template, values=values, fields=fields, message=message, **context)
 
 
 def takes_form(schema: type[Schema], page: Callable[..., str]) -> Callable[[View], View]:

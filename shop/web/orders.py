@@ -7,10 +7,10 @@ from werkzeug.wrappers import Response
 
 from shop.clock import now
 from shop.db import get_session
-from shop.queries.orders import get_guest_order_number, get_order
+from shop.queries.orders import get_guest_order_number
 from shop.services.refunds import cancel_order
 from shop.web.forms import render_form, takes_form
-from shop.web.schemas import FindOrderSchema
+from shop.web.schemas import FindOrderSchema, NothingSchema
 from shop.web.shopper import get_own_order, has_order, remember_order
 
 pages = Blueprint("orders", __name__)
@@ -21,8 +21,12 @@ _WHO = "To see this order, tell us the email address that it was placed with."
 @pages.get("/orders/<number>")
 def show(number: str) -> str | tuple[str, int]:
     if not has_order(number):
-        return render_form("find_order.html", {"number": number}, done=_WHO), 404
-    return render_template("order.html", order=get_order(get_session(), number))
+        return render_form("find_order.html", {"number": number}, message=_WHO), 404
+    return _page(number)
+
+
+def _page(number: str, **form: Any) -> str:
+    return render_form("order.html", **form, order=get_own_order(number))
 
 
 @pages.get("/orders/<number>/receipt")
@@ -31,7 +35,8 @@ def receipt(number: str) -> str:
 
 
 @pages.post("/orders/<number>/cancel")
-def cancel(number: str) -> Response:
+@takes_form(NothingSchema, _page)
+def cancel(_form: dict[str, str], number: str) -> Response:
     cancel_order(get_session(), get_own_order(number).number, now())
     return redirect(url_for("orders.show", number=number), 303)
 

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from marshmallow import ValidationError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, TooManyRequests
 
 from shop import errors
 
@@ -34,6 +34,7 @@ _FORM_EXPIRED = (
     "form again; nothing has been ordered."
 )
 _BUSY = "The payment provider does not answer just now. Nothing was charged. Please try again."
+_TOO_MANY = "That were too many tries. Please wait a minute, then try again."
 _BUG = "Something went wrong on our side; nothing you did caused it. Our reference is {}."
 
 
@@ -76,9 +77,10 @@ def _answer_http_error(error: HTTPException) -> Response:
     """Answer a wrong address, a wrong method or a bug, which Flask has then logged."""
     is_bug = isinstance(error, InternalServerError)
     message = _BUG.format(g.get("request_id")) if is_bug else error.description or error.name
+    message = _TOO_MANY if error.code == TooManyRequests.code else message
     answer = _answer(error.code or 500, _code_of(error), message)
     # A 405 has to name the methods that are allowed, a 401 how to say who you are.
-    kept = ("Allow", "WWW-Authenticate", "Retry-After")
+    kept = ("Allow", "WWW-Authenticate")
     answer.headers.extend(h for h in error.get_headers() if h[0] in kept)
     return answer
 

@@ -8,7 +8,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, val
 
 from shop.domain.email_address import fold_email
 from shop.domain.money import Money
-from shop.queries.catalog import SORTS, CatalogQuery
+from shop.queries.catalog import SORTS
 from shop.queries.orders import SHELVES
 from shop.services.accounts import Profile
 from shop.services.cart import MAX_QUANTITY
@@ -250,14 +250,12 @@ class QuerySchema(Schema):
 class CatalogQuerySchema(QuerySchema):
     """What the catalog shows."""
 
-    q = Text(100, shortest=0)
-    category = Text(60, shortest=0)
-    sort = fields.String(validate=validate.OneOf(SORTS, error="We cannot sort like that."))
-    after = Text(20, shortest=0)
-
-    @post_load
-    def make_query(self, data: dict[str, Any], **_: Any) -> CatalogQuery:
-        return CatalogQuery(**data)
+    q = Line(100)
+    category = Line(60)
+    sort = fields.String(
+        validate=validate.OneOf(SORTS, error="We cannot sort like that."), load_default="newest"
+    )
+    after = Line(20)
 
 
 class PageQuerySchema(QuerySchema):

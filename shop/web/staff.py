@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from shop.clock import now
 from shop.db import get_session
 from shop.errors import ChangedMeanwhile
-from shop.queries.catalog import CatalogQuery, get_product, list_movements, list_products
+from shop.queries.catalog import get_product, list_movements, list_products
 from shop.queries.customers import list_customers
-from shop.queries.orders import StaffQuery, get_order, list_orders, list_set_aside
+from shop.queries.orders import get_order, list_orders, list_set_aside
 from shop.services.fulfillment import pack_order, ship_order
 from shop.services.jobs import retry_set_aside
 from shop.services.products import ProductEdit, edit_product
@@ -37,8 +37,8 @@ _VERBS = {"pack": pack_order, "ship": ship_order, "cancel": cancel_order, "refun
 
 @pages.get("/")
 def orders() -> str:
-    query = StaffQuery(**schemas.StaffQuerySchema().load(request.args.to_dict()))
-    page = list_orders(get_session(), query)
+    query = schemas.StaffQuerySchema().load(request.args.to_dict())
+    page = list_orders(get_session(), **query)
     return render_template("staff/orders.html", page=page, query=query, shelves=_SHELVES)
 
 
@@ -76,7 +76,7 @@ def retry(_form: dict[str, str], job_id: int) -> Response:
 @pages.get("/products")
 def products() -> str:
     query = schemas.PageQuerySchema().load(request.args.to_dict())
-    page = list_products(get_session(), CatalogQuery(**query, sort="name"), size=50)
+    page = list_products(get_session(), **query, sort="name", size=50)
     return render_template("staff/products.html", page=page, query=query)
 
 
@@ -91,9 +91,10 @@ def product(sku: str, **form: Any) -> str:
 
 @pages.post("/products/<sku>")
 @takes_form(schemas.ProductSchema, product)
-def change_product(form: dict[str, Any], sku: str) -> str:
+def change_product(form: dict[str, Any], sku: str) -> Response:
     edit_product(get_session(), sku, form.pop("version"), ProductEdit(**form))
-    return product(sku, done="Saved.")
+    flash("The product is saved.")
+    return redirect(url_for("staff.product", sku=sku), 303)
 
 
 @pages.post("/products/<sku>/stock")
