@@ -56,6 +56,17 @@ for (const form of document.querySelectorAll("form[data-quote]")) {
   });
 }
 
+// A menu closes when one goes on elsewhere, or with Escape.
+const menu = document.querySelector(".menu");
+document.addEventListener("click", (event) => {
+  if (!menu.contains(event.target)) menu.open = false;
+});
+menu.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !menu.open) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
 // A receipt that is printed by its own button.
 for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => window.print());
