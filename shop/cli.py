@@ -6,8 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import click
-from alembic import command
-from alembic.config import Config
 from flask import Flask, current_app, url_for
 from flask.cli import with_appcontext
 from sqlalchemy import inspect, make_url
@@ -64,6 +62,10 @@ def worker() -> None:
 
 def upgrade(database_url: str) -> None:
     """Run the migrations that the database has not seen."""
+    # Alembic takes a fifth of the store's memory, and only this function needs it.
+    from alembic import command
+    from alembic.config import Config
+
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
