@@ -18,7 +18,6 @@ from shop.models import (
     Country,
     Customer,
     Order,
-    OrderLine,
     Payment,
     Product,
     Shipment,
@@ -27,6 +26,7 @@ from shop.models import (
 )
 from shop.services.accounts import hasher
 from shop.services.cart import new_token
+from shop.services.checkout import CheckoutForm, Delivery, make_order
 from shop.services.orders import FIRST_STATUSES, Status, add_history
 
 _PAID = (PaymentStatus.AUTHORIZED, PaymentStatus.PAID, OrderStatus.CONFIRMED)
@@ -89,26 +89,11 @@ def _make_order(
     code, method = customer.country_code or "GB", row.get("shipping_method", "standard")
     shipping = session.get_one(ShippingRate, (code, method)).price
     totals = price_order(lines, shipping, session.get_one(Country, code).tax_rate)
-    order = Order(
-        number=row["number"],
-        checkout_token=row["number"],
-        customer_id=customer.id,
-        email=customer.email,
-        name=customer.name,
-        address=customer.address,
-        city=customer.city,
-        postcode=customer.postcode,
-        country_code=code,
-        shipping_method=method,
-        currency=totals.total.currency,
-        goods_amount=totals.goods.amount,
-        shipping_amount=totals.shipping.amount,
-        tax_rate=totals.tax_rate,
-        tax_amount=totals.tax.amount,
-        total_amount=totals.total.amount,
-        placed_at=row["placed_at"],
-        lines=[OrderLine.sell(line) for line in lines],
-    )
+    home = customer.address, customer.city, customer.postcode, code
+    delivery = Delivery(customer.email, customer.name, *home, method)
+    form = CheckoutForm(delivery, "", row["number"], totals.total, customer.id)
+    order = make_order(form, lines, totals, row["placed_at"])
+    order.number = row["number"]
     provider_id = f"pay_before_{row['number'].lower()}"
     order.payment = Payment(
         card_token="tok_before", card_brand="visa", card_last4="4242", provider_id=provider_id
