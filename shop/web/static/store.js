@@ -56,16 +56,25 @@ for (const form of document.querySelectorAll("form[data-quote]")) {
   });
 }
 
-// An order that is followed until nothing more happens to it.
+// A receipt that is printed by its own button.
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.addEventListener("click", () => window.print());
+}
+
+// An order that is followed until nothing more happens to it, as often as its page asks for. What
+// can be read decides whether it has changed: a form's token is another one each time.
 async function follow() {
   const order = document.querySelector("[data-follow]");
   if (!order) return;
-  const page = await fetchPart(location.href, "order").catch(() => null);
-  if (page && page.getElementById("order").innerHTML !== order.innerHTML) {
-    order.replaceWith(page.getElementById("order"));
+  const page = document.hidden ? null : await fetchPart(location.href, "order").catch(() => null);
+  const news = page?.getElementById("order");
+  if (news && news.textContent !== order.textContent) {
+    const wasInside = order.contains(document.activeElement);
+    order.replaceWith(news);
+    if (wasInside) document.getElementById("main").focus();
     document.title = page.title;
     announce(document.querySelector("h1"));
   }
-  setTimeout(follow, 1000);
+  setTimeout(follow, document.querySelector("[data-follow]")?.dataset.follow ?? 0);
 }
-setTimeout(follow, 1000);
+setTimeout(follow, document.querySelector("[data-follow]")?.dataset.follow ?? 0);
