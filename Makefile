@@ -14,7 +14,7 @@ PIP := $(VENV_PYTHON) -m pip --disable-pip-version-check --no-input -qq
 help:
 	@echo "make up      start the store, its worker and the outside world"
 	@echo "make test    run linters, type checks and all tests"
-	@echo "make lock    write requirements.txt and requirements-test.txt anew (needs uv)"
+	@echo "make lock    write the three requirements files anew (needs uv)"
 	@echo "make clean   delete .venv and caches; .cartwreck with your data stays"
 	@echo
 	@echo "PYTHON=/path/to/python3 chooses the Python (3.11 or later) that .venv is made with."
@@ -72,7 +72,9 @@ LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-he
 
 lock:
 	$(LOCK) pyproject.toml -o requirements.txt
-	$(LOCK) --extra test pyproject.toml -o requirements-test.txt
+# A container gets the versions that a laptop has, and a server of its own.
+	$(LOCK) --extra server -c requirements.txt --no-annotate pyproject.toml -o requirements-server.txt
+	$(LOCK) --extra server --extra test pyproject.toml -o requirements-test.txt
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build cartwreck.egg-info

@@ -4,6 +4,7 @@ Orders are priced by the store's own rules, and leave statuses, stock and ledger
 services leave them. Only the payment provider has never heard of them.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,15 +19,16 @@ from shop.models import (
     Country,
     Customer,
     Order,
-    OrderLine,
     Payment,
     Product,
     Shipment,
     ShippingRate,
+    StockItem,
     StockMovement,
 )
 from shop.services.accounts import hasher
 from shop.services.cart import new_token
+from shop.services.checkout import CheckoutForm, Delivery, make_order
 from shop.services.orders import FIRST_STATUSES, Status, add_history
 
 _PAID = (PaymentStatus.AUTHORIZED, PaymentStatus.PAID, OrderStatus.CONFIRMED)
@@ -66,16 +68,29 @@ def write_order(session: Session, row: dict[str, Any]) -> None:
     order.status = kinds[OrderStatus]
     order.payment_status = kinds[PaymentStatus]
     order.fulfillment_status = kinds[FulfillmentStatus]
-    for line in lines:
-        _move_stock(session, order, line)
+    if order.status == OrderStatus.CONFIRMED:
+        for line in order.lines:
+            session.get_one(StockItem, line.product_id).allocated += line.quantity
+    if order.fulfillment_status == FulfillmentStatus.DELIVERED:
+        parcel = f"LP{order.number.replace('-', '')}"
+        order.shipment = Shipment(tracking_number=parcel, booked_at=_shipped_at(order))
 
 
 def write_ledger(session: Session) -> None:
-    """Write what was received, so that the movements of each product add up to its stock."""
+    """Write what was received and shipped, so that a product's movements add up to its stock."""
+    delivered = Order.fulfillment_status == FulfillmentStatus.DELIVERED
+    orders = session.scalars(select(Order).where(delivered).order_by(Order.id)).all()
+    shipped: Counter[int] = Counter()
+    for order in orders:
+        shipped.update({line.product_id: line.quantity for line in order.lines})
     for product in session.scalars(select(Product).order_by(Product.id)).all():
-        moved = select(StockMovement.delta).where(StockMovement.product_id == product.id)
-        received = product.stock.on_hand - sum(session.scalars(moved))
+        received = product.stock.on_hand + shipped[product.id]
         session.add(_movement(product.id, received, "received", product.listed_at))
+    session.flush()
+    for order in orders:
+        for line in order.lines:
+            moved = _movement(line.product_id, -line.quantity, "shipped", _shipped_at(order))
+            session.add(moved)
 
 
 def _price_line(session: Session, sku: str, quantity: int) -> PricedLine:
@@ -89,26 +104,11 @@ def _make_order(
     code, method = customer.country_code or "GB", row.get("shipping_method", "standard")
     shipping = session.get_one(ShippingRate, (code, method)).price
     totals = price_order(lines, shipping, session.get_one(Country, code).tax_rate)
-    order = Order(
-        number=row["number"],
-        checkout_token=row["number"],
-        customer_id=customer.id,
-        email=customer.email,
-        name=customer.name,
-        address=customer.address,
-        city=customer.city,
-        postcode=customer.postcode,
-        country_code=code,
-        shipping_method=method,
-        currency=totals.total.currency,
-        goods_amount=totals.goods.amount,
-        shipping_amount=totals.shipping.amount,
-        tax_rate=totals.tax_rate,
-        tax_amount=totals.tax.amount,
-        total_amount=totals.total.amount,
-        placed_at=row["placed_at"],
-        lines=[OrderLine.sell(line) for line in lines],
-    )
+    home = customer.address, customer.city, customer.postcode, code
+    delivery = Delivery(customer.email, customer.name, *home, method)
+    form = CheckoutForm(delivery, "", row["number"], totals.total, customer.id)
+    order = make_order(form, lines, totals, row["placed_at"])
+    order.number = row["number"]
     provider_id = f"pay_before_{row['number'].lower()}"
     order.payment = Payment(
         card_token="tok_before", card_brand="visa", card_last4="4242", provider_id=provider_id
@@ -116,16 +116,8 @@ def _make_order(
     return order
 
 
-def _move_stock(session: Session, order: Order, line: PricedLine) -> None:
-    product = session.get_one(Product, line.product_id)
-    if order.fulfillment_status == FulfillmentStatus.DELIVERED:
-        sent_at = order.placed_at + _STEP * 6
-        session.add(_movement(line.product_id, -line.quantity, "shipped", sent_at))
-        if order.shipment is None:
-            number = f"LP{order.number.replace('-', '')}"
-            order.shipment = Shipment(tracking_number=number, booked_at=sent_at)
-    elif order.status == OrderStatus.CONFIRMED:
-        product.stock.allocated += line.quantity
+def _shipped_at(order: Order) -> datetime:
+    return order.placed_at + _STEP * 6
 
 
 def _movement(product_id: int, delta: int, reason: str, at: datetime) -> StockMovement:

@@ -27,7 +27,7 @@ def load_standard_store(session: Session) -> int:
     catalog, delivery, people = (_read(name) for name in ("catalog", "delivery", "people"))
     with transaction(session):
         if session.scalar(select(Product.id).limit(1)) is not None:
-            raise AlreadySeededError("The database has products already. Seed an empty one.")
+            raise AlreadySeededError("There are products already, so nothing was seeded.")
         session.add_all(Country(**country) for country in delivery["countries"])
         session.flush()
         session.add_all(ShippingRate(**rate) for rate in delivery["shipping_rates"])

@@ -22,6 +22,7 @@ from scenarios.world.webhooks import check_url
 
 log = logging.getLogger("world")
 
+LOOPBACK = "127.0.0.1"
 HTTP_THREADS = 32
 
 
@@ -59,7 +60,7 @@ class RunningWorld:
     @property
     def url(self) -> str:
         """The address of everything but mail."""
-        return f"http://127.0.0.1:{self.http_port}"
+        return f"http://{LOOPBACK}:{self.http_port}"
 
     def stop(self) -> None:
         """End the calls under way, then the threads, and close the ledgers."""
@@ -71,14 +72,17 @@ class RunningWorld:
         self.world.ledger.close()
 
 
-def start_world(settings: Settings, port: int, smtp_port: int) -> RunningWorld:
+def start_world(
+    settings: Settings, port: int, smtp_port: int, host: str = LOOPBACK
+) -> RunningWorld:
     """Start the outside world on two ports of 127.0.0.1; port 0 means any free one.
 
+    :param host: where HTTP listens instead; mail stays on 127.0.0.1, and the names are checked.
     :raises CannotStart: when a port is taken, or the folder or the webhook URL is no good.
     """
     check_url(settings.webhook_url)
     with ExitStack() as taken:
-        http_socket = taken.enter_context(bind(port))
+        http_socket = taken.enter_context(bind(port, host))
         smtp_socket = taken.enter_context(bind(smtp_port))
         world = World(settings, Ledger(settings.data_dir))
         taken.pop_all()
@@ -104,8 +108,8 @@ def running_world(settings: Settings) -> Iterator[RunningWorld]:
         running.stop()
 
 
-def bind(port: int) -> socket.socket:
-    """Take a port of 127.0.0.1.
+def bind(port: int, host: str = LOOPBACK) -> socket.socket:
+    """Take a port of 127.0.0.1, or of another address.
 
     :raises CannotStart: when it is taken or cannot be had.
     """
@@ -114,7 +118,7 @@ def bind(port: int) -> socket.socket:
         # Elsewhere this option would let two programs share the port.
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind(("127.0.0.1", port))
+        bound.bind((host, port))
         bound.listen(1)
     except OSError as error:
         bound.close()

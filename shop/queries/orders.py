@@ -77,7 +77,9 @@ def list_orders(session: Session, q: str, show: str, after: str) -> Page[Order]:
     :raises NotFound: when the page starts after an order that is not there.
     """
     statuses, fulfillments = SHELVES[show]
-    where = Order.status.in_(statuses) & Order.fulfillment_status.in_(fulfillments)
+    where: ColumnElement[bool] = Order.status.in_(statuses) & Order.fulfillment_status.in_(
+        fulfillments
+    )
     if q:
         where = Order.folded_email == fold_email(q) if "@" in q else Order.number == q.upper()
     return _list_orders(session, where, after)

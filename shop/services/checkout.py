@@ -116,7 +116,7 @@ def _write_order(
 
     _empty_cart(session, cart)
     allocate_stock(session, lines)
-    order = _new_order(form, lines, totals, now)
+    order = make_order(form, lines, totals, now)
     order.payment = Payment(**card.columns)
     session.add(order)
     session.flush()
@@ -143,7 +143,8 @@ def _empty_cart(session: Session, cart: Cart) -> None:
         session.execute(rest.values(quantity=CartLine.quantity - ordered))
 
 
-def _new_order(form: CheckoutForm, lines: list[PricedLine], totals: Totals, now: datetime) -> Order:
+def make_order(form: CheckoutForm, lines: list[PricedLine], totals: Totals, now: datetime) -> Order:
+    """Return the order that these lines become, under a number of its own and not yet stored."""
     return Order(
         **asdict(form.delivery),
         number=_new_number(),

@@ -11,13 +11,6 @@ from shop.web.schemas import CatalogQuerySchema
 
 pages = Blueprint("catalog", __name__)
 
-_SORT_NAMES = {
-    "newest": "Newest first",
-    "name": "Name",
-    "cheapest": "Price, low to high",
-    "dearest": "Price, high to low",
-}
-
 
 @pages.get("/")
 def index() -> str:
@@ -27,7 +20,6 @@ def index() -> str:
         query=query,
         page=list_products(get_session(), **query),
         categories=list_categories(get_session()),
-        sort_names=_SORT_NAMES,
     )
 
 

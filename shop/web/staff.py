@@ -23,15 +23,6 @@ from shop.web.forms import render_form, takes_form
 pages = Blueprint("staff", __name__, url_prefix="/staff")
 pages.before_request(require_staff)
 
-_SHELVES = {
-    "to-pack": "To pack",
-    "to-ship": "To ship",
-    "on-the-way": "On the way",
-    "unpaid": "Not paid yet",
-    "completed": "Completed",
-    "canceled": "Canceled",
-    "all": "All",
-}
 _VERBS = {"pack": pack_order, "ship": ship_order, "cancel": cancel_order, "refund": refund_order}
 
 
@@ -39,7 +30,7 @@ _VERBS = {"pack": pack_order, "ship": ship_order, "cancel": cancel_order, "refun
 def orders() -> str:
     query = schemas.StaffQuerySchema().load(request.args.to_dict())
     page = list_orders(get_session(), **query)
-    return render_template("staff/orders.html", page=page, query=query, shelves=_SHELVES)
+    return render_template("staff/orders.html", page=page, query=query)
 
 
 @pages.get("/orders/<number>")

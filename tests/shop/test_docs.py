@@ -1,6 +1,8 @@
 import ast
 import re
+import tomllib
 from dataclasses import fields
+from glob import glob
 from pathlib import Path
 
 from shop.config import Settings
@@ -46,3 +48,15 @@ def test_every_setting_is_documented_and_no_other() -> None:
     )
 
     assert documented == [f"SHOP_{field.name.upper()}" for field in fields(Settings)]
+
+
+def test_every_file_that_the_store_reads_is_packed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    patterns: list[str] = project["tool"]["setuptools"]["package-data"]["shop"]
+    shop = ROOT / "shop"
+    # Until Python 3.13 `**` of a path finds folders only; setuptools finds files with this one.
+    packed = {n for each in patterns for n in glob(each, root_dir=shop, recursive=True)}  # noqa: PTH207
+    files = [path for path in shop.rglob("*") if path.is_file()]
+    read = {str(p.relative_to(shop)) for p in files if p.suffix not in (".py", ".pyc")}
+
+    assert sorted(read - packed) == []

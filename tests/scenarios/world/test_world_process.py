@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from scenarios.world.__main__ import read_arguments
 from scenarios.world.ledger import Ledger
 from scenarios.world.refusals import CannotStart
 from scenarios.world.server import bind, running_world
@@ -47,7 +48,12 @@ def environment(**keys: str) -> dict[str, str]:
 @contextmanager
 def process(folder: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str, int]]:
     with subprocess.Popen(
-        command(folder, *more), cwd=ROOT, env=environment(**KEYS), stdout=subprocess.PIPE, text=True
+        command(folder, *more),
+        cwd=ROOT,
+        env=environment(**KEYS),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as running:
         assert running.stdout is not None
         try:
@@ -183,6 +189,31 @@ def test_a_taken_port_is_one_sentence_and_status_2(tmp_path: Path) -> None:
 
     sentence = f"Port {port} is taken: stop the program that uses it, or choose another.\n"
     assert outcomes == [(2, sentence), (2, sentence)]
+
+
+def test_without_an_option_only_this_machine_is_listened_to() -> None:
+    needed = ["--data-dir", "ledgers", "--webhook-url", "http://127.0.0.1:9/"]
+
+    with bind(0) as taken:
+        assert taken.getsockname()[0] == read_arguments(needed).host == "127.0.0.1"
+
+
+def test_listening_to_all_is_warned_of_and_names_are_checked_all_the_same(tmp_path: Path) -> None:
+    everywhere = "0.0.0.0"  # noqa: S104  That is what it warns of.
+    with process(tmp_path, "--host", everywhere) as (running, url, _), client_of(url) as client:
+        answers = [client.get("/health", headers={"Host": name}) for name in ("localhost", "world")]
+        running.terminate()
+        assert running.stderr is not None
+        said = running.stderr.read()
+
+    assert [answer.status_code for answer in answers] == [200, 403]
+    assert said.startswith("The outside world listens on all addresses")
+
+
+def test_no_single_other_address_can_be_listened_on(tmp_path: Path) -> None:
+    status, said = refused(tmp_path, "--host", "10.0.0.1")
+
+    assert (status, "choose from" in said) == (2, True)
 
 
 def test_a_missing_key_is_one_sentence_and_status_2(tmp_path: Path) -> None:
