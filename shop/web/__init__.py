@@ -4,6 +4,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request, session
+from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 
 from shop.config import Settings
@@ -52,8 +53,12 @@ def init_app(app: Flask) -> None:
     request_log.init_app(app)
     app.before_request(_refuse_nul)
     app.after_request(_protect)
-    for extension in (csrf, login_manager, limiter, refusals):
+    for extension in (csrf, limiter, refusals):
         extension.init_app(app)
+    # Templates ask for the user only where they show one: the page that says that the database is
+    # away must not ask it anything.
+    login_manager.init_app(app, add_context_processor=False)
+    app.add_template_global(current_user, "current_user")
     for each in (catalog, cart, checkout, orders, account, customer, staff):
         app.register_blueprint(each.pages)
     app.add_template_filter(_percent, "percent")
