@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from factory.alchemy import SQLAlchemyModelFactory
-from factory.declarations import LazyAttribute, Sequence, SubFactory
+from factory.declarations import LazyAttribute, SelfAttribute, Sequence, SubFactory
 from sqlalchemy.orm import Session
 
+from shop.domain.money import Money, share_of
 from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus
 from shop.models import (
     Cart,
@@ -114,13 +115,14 @@ class CartLineFactory(RowFactory):
 
 
 class OrderFactory(RowFactory):
-    """An order of one unit that was just placed; `product` says of what."""
+    """An order that was just placed, of `quantity` units of `product`."""
 
     class Meta:
         model = Order
 
     class Params:
-        product = SubFactory(ProductFactory, allocated=1)
+        quantity = 1
+        product = SubFactory(ProductFactory, allocated=SelfAttribute("..quantity"))
 
     number = Sequence(lambda n: f"BB-{n:05}-TESTS")
     checkout_token = Sequence(lambda n: f"spent-{n}")
@@ -135,10 +137,12 @@ class OrderFactory(RowFactory):
     country = SubFactory(CountryFactory)
     shipping_method = "standard"
     currency = "GBP"
-    goods_amount = LazyAttribute(lambda o: o.product.price_amount)
+    goods_amount = LazyAttribute(lambda o: o.product.price_amount * o.quantity)
     shipping_amount = 395
     tax_rate = 2000
-    tax_amount = 479
+    tax_amount = LazyAttribute(
+        lambda o: share_of(Money(o.goods_amount + o.shipping_amount), o.tax_rate).amount
+    )
     total_amount = LazyAttribute(lambda o: o.goods_amount + o.shipping_amount + o.tax_amount)
     placed_at = LISTED_AT
     lines = LazyAttribute(
@@ -149,7 +153,7 @@ class OrderFactory(RowFactory):
                 name=o.product.name,
                 unit_amount=o.product.price_amount,
                 currency="GBP",
-                quantity=1,
+                quantity=o.quantity,
             )
         ]
     )

@@ -1,0 +1,66 @@
+"""What must hold of orders, stock and money, whoever did what and at the same time as whom."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from shop.domain.order_status import statuses_before
+from shop.models import HistoryEntry, Order, StockItem, StockMovement
+from shop.services.orders import Status
+
+_KINDS = {kind.__name__: kind for kind in Status.__args__}
+_SUBJECTS = {
+    "status": _KINDS["OrderStatus"],
+    "payment_status": _KINDS["PaymentStatus"],
+    "fulfillment_status": _KINDS["FulfillmentStatus"],
+}
+_GONE = {"shipping", "shipped", "delivered"}
+
+
+def find_faults(session: Session, received: int) -> list[str]:
+    """Return a sentence for everything that is not as it must be.
+
+    :param received: how many units of each product were received before its movements began.
+    """
+    session.rollback()
+    orders = session.scalars(select(Order).order_by(Order.id)).all()
+    faults = [fault for order in orders for fault in _check_order(session, order)]
+    promised = {
+        product_id: sum(
+            line.quantity
+            for order in orders
+            if order.status in ("placed", "confirmed")
+            and order.fulfillment_status in ("unfulfilled", "packed", "shipping")
+            for line in order.units_left
+            if line.product_id == product_id
+        )
+        for product_id in session.scalars(select(StockItem.product_id))
+    }
+    for item in session.scalars(select(StockItem)):
+        moved = select(func.sum(StockMovement.delta))
+        ledger = session.scalar(moved.where(StockMovement.product_id == item.product_id)) or 0
+        if item.on_hand != received + ledger:
+            faults.append(f"{item.on_hand} on hand, {received + ledger} by the ledger")
+        if item.allocated != promised[item.product_id]:
+            faults.append(f"{item.allocated} allocated, {promised[item.product_id]} promised")
+    return faults
+
+
+def _check_order(session: Session, order: Order) -> Iterator[str]:
+    if order.status == "canceled" and order.fulfillment_status in _GONE:
+        yield f"canceled and {order.fulfillment_status}"
+    refunded = sum(refund.amount for refund in order.refunds)
+    if refunded != order.refunded_amount:
+        yield f"refunds of {refunded}, {order.refunded_amount} on the order"
+    if order.payment_status in ("declined", "voided") and order.refunded_amount:
+        yield f"{order.payment_status}, and yet refunded"
+    history = select(HistoryEntry).where(HistoryEntry.order_id == order.id)
+    now: dict[str, str] = {"status": "placed", "payment_status": "pending"}
+    now["fulfillment_status"] = "unfulfilled"
+    for entry in session.scalars(history.order_by(HistoryEntry.id)):
+        if now[entry.subject] not in statuses_before(_SUBJECTS[entry.subject](entry.status)):
+            yield f"{entry.subject} went from {now[entry.subject]} to {entry.status}"
+        now[entry.subject] = entry.status
+    if now != {subject: getattr(order, subject) for subject in now}:
+        yield f"the history ends with {now}"
