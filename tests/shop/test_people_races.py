@@ -395,3 +395,14 @@ def test_a_password_that_is_reset_ends_the_sign_ins_of_that_moment(
     reset_password(session, "link", "a longer password", START)
 
     assert count(session, SignIn) == 0
+
+
+def test_the_cart_of_another_customer_stays_where_it_is(
+    session: Session, carts: tuple[int, str]
+) -> None:
+    theirs = CartFactory.create(customer_id=CustomerFactory.create().id)
+    CartLineFactory.create(cart_id=theirs.id, quantity=5)
+
+    join_cart(session, carts[0], theirs.token)
+
+    assert sorted(quantities(session)) == [2, 2, 5]
