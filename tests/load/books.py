@@ -7,18 +7,22 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from shop.models import Job, Order, StockItem
+from shop.models import Job, Order, StockItem, StockMovement
 from tests.load.database import session_on
 from tests.load.outside import Outside, Row
 
 
 @dataclass(frozen=True)
 class Books:
-    """Payments and parcels are by the order's number, mails are counted by their Message-ID."""
+    """Payments and parcels are by the order's number, mails are counted by their Message-ID.
+
+    `ledger` has the sum of the movements of each product's stock.
+    """
 
     orders: list[Order]
     jobs: list[Job]
     shelf: list[StockItem]
+    ledger: Counter[int]
     payments: dict[str, list[Row]]
     parcels: dict[str, list[Row]]
     mails: Counter[str]
@@ -43,10 +47,14 @@ def read_books(database_url: str, outside: Outside) -> Books:
         orders = list(session.scalars(whole.order_by(Order.id)))
         jobs = list(session.scalars(select(Job).order_by(Job.id)))
         shelf = list(session.scalars(select(StockItem)))
+        ledger: Counter[int] = Counter()
+        for movement in session.scalars(select(StockMovement)):
+            ledger[movement.product_id] += movement.delta
     return Books(
         orders,
         jobs,
         shelf,
+        ledger,
         payments=_by_reference(outside.list_rows("payments", "payments")),
         parcels=_by_reference(outside.list_rows("carrier", "parcels")),
         mails=Counter(mail["message_id"] for mail in outside.list_rows("mail", "mails")),

@@ -3,7 +3,8 @@
     python -m tests.load.crash [--database URL] [--orders 200] [--victim worker|store|both]
                                [--seed N] [--slow] [--hurry] [--workers 1]
 
-Meanwhile the payment provider loses answers, and sends webhooks twice, late and newest first.
+Meanwhile the payment provider loses answers, and sends webhooks twice, late and newest first, and
+staff pack and ship what is paid.
 """
 
 import random
@@ -22,6 +23,7 @@ from tests.load.command_line import database_option, run_folder
 from tests.load.database import list_slugs, stock_up
 from tests.load.invariants import find_violations
 from tests.load.mischief import change_conditions, kill_now_and_then
+from tests.load.packing import keep_packing
 from tests.load.programs import Program
 from tests.load.running import RunningStore, running_store
 from tests.load.settling import is_busy, wait_until_settled
@@ -77,7 +79,7 @@ def crash(server: str | None, folder: Path, plan: Plan) -> Story:
 def _shop_in_a_storm(running: RunningStore, plan: Plan) -> list[Receipt]:
     dice = random.Random(plan.seed)
     is_sold, is_calm = threading.Event(), threading.Event()
-    with ThreadPoolExecutor(2) as storm:
+    with ThreadPoolExecutor(3) as storm:
         killer = storm.submit(
             kill_now_and_then,
             _victims(running, plan.victim),
@@ -88,6 +90,7 @@ def _shop_in_a_storm(running: RunningStore, plan: Plan) -> list[Receipt]:
         changer = storm.submit(
             change_conditions, running.outside, random.Random(dice.random()), is_calm
         )
+        packer = storm.submit(keep_packing, running.database_url, is_calm)
         try:
             receipts = _shop(running, _draw_cards(plan, dice), plan.seed)
             is_sold.set()
@@ -96,6 +99,7 @@ def _shop_in_a_storm(running: RunningStore, plan: Plan) -> list[Receipt]:
             is_sold.set()
             is_calm.set()
         changer.result()
+        packer.result()
     return receipts
 
 

@@ -19,7 +19,9 @@ SECONDS_TO_START = 60.0
 _API_KEY = "api key of the load tests"
 _WEBHOOK_SECRET = "webhook secret of the load tests"
 _READY = {"store": "Serving on", "world": "is at http", "worker": "Worker started."}
-_TROUBLE = re.compile(r" 5\d\d \d+ ms$|database is locked|deadlock|^Traceback|^ERROR|^CRITICAL")
+_TROUBLE = re.compile(
+    r'"status": 5\d\d|database is locked|deadlock|^Traceback|"level": "(error|critical)"'
+)
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,20 @@ from datetime import UTC, datetime
 
 from shop.models import Job
 from tests.load.database import bring_checks_forward, list_open_jobs, session_on
+from tests.load.packing import pack_and_ship
 from tests.load.programs import poll
 from tests.load.running import RunningStore
 
 
 def wait_until_settled(running: RunningStore, seconds: float, *, hurry: bool) -> list[Job]:
-    """Wait until every job is done and every webhook is taken; return the jobs still open.
+    """Wait until all is shipped, done and taken in; return the jobs that are still open.
 
     :param hurry: do not wait for the moment at which captures are checked once more.
     """
     with session_on(running.database_url) as session:
         for _ in poll(seconds, every=0.2):
+            if pack_and_ship(session):
+                continue
             left = list_open_jobs(session)
             if not left and not running.outside.count_waiting_webhooks():
                 return []
