@@ -14,6 +14,12 @@ from tests.databases import not_run
 OpenPage = Callable[..., Page]
 StoreUnder = Callable[[str], RunningStore]
 
+everywhere = pytest.mark.parametrize(
+    ("store", "size"),
+    [("", PHONE), ("", DESK), ("/class/ada/store", PHONE)],
+    ids=["phone", "desk", "prefix"],
+    indirect=True,
+)
 at_both_paths = pytest.mark.parametrize(
     "store", ["", "/class/ada/store"], ids=["root", "prefix"], indirect=True
 )
