@@ -50,12 +50,17 @@ PORT = click.IntRange(1, 65535)
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address that the store listens on."
 )
-def up(port: int, world_port: int, smtp_port: int, database_url: str | None, host: str) -> None:
+@click.option(
+    "--prefix", default="", metavar="PATH", help="Path before every address, e.g. /class/ada."
+)
+def up(
+    port: int, world_port: int, smtp_port: int, database_url: str | None, host: str, prefix: str
+) -> None:
     """Start the store, its worker and the outside world."""
     from scenarios.engine.screen import Screen
     from scenarios.engine.up import Wishes, run_up
 
-    wishes = Wishes(host, port, world_port, smtp_port, database_url)
+    wishes = Wishes(host, port, world_port, smtp_port, database_url, prefix)
     run_up(_sandbox(), wishes, Screen())
 
 

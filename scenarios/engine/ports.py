@@ -1,7 +1,8 @@
-"""Which addresses are free on this machine, and what a host name means."""
+"""Which addresses are free on this machine, and what a host name or a path means."""
 
 import errno
 import ipaddress
+import re
 import socket
 
 from scenarios.engine.refusal import RefusedError
@@ -29,6 +30,18 @@ def check_host(host: str) -> None:
             f"The store cannot listen on {host!r}: give an address of this machine, "
             "such as 127.0.0.1 or 0.0.0.0."
         ) from error
+
+
+def check_prefix(prefix: str) -> None:
+    """Make sure that every address of the store can begin with `prefix`; empty means none.
+
+    :raises RefusedError: when it is not one or more parts like `/class`.
+    """
+    if prefix and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", prefix):
+        raise RefusedError(
+            f"The store cannot live under {prefix!r}: give a path such as /class/ada, of letters, "
+            "digits and - . _ ~, with a slash before each part and none at the end."
+        )
 
 
 def free_port(wanted: int, hosts: tuple[str, ...], taken: set[int]) -> int:

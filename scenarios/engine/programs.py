@@ -16,17 +16,18 @@ RunStore = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Addresses:
-    """The ports of one running sandbox, and the host that the store listens on."""
+    """The ports of one running sandbox, and the host and path that the store listens on."""
 
     host: str
     store_port: int
     world_port: int
     smtp_port: int
+    prefix: str = ""
 
     @property
     def store(self) -> str:
         """Return the store's address for this machine, without a final slash."""
-        return f"http://{LOOPBACK}:{self.store_port}"
+        return f"http://{LOOPBACK}:{self.store_port}{self.prefix}"
 
     @property
     def world(self) -> str:
@@ -72,8 +73,10 @@ def all_programs(
         "WORLD_WEBHOOK_SECRET": keys.webhook_secret,
     }
     listen = [f"--listen={host}:{addresses.store_port}" for host in store_hosts(addresses.host)]
+    prefix = [f"--url-prefix={addresses.prefix}"] if addresses.prefix else []
+    serve = (*listen, *prefix, "--call", "shop:create_app")
     return (
-        Program("store", "cyan", "waitress", (*listen, "--call", "shop:create_app"), settings),
+        Program("store", "cyan", "waitress", serve, settings),
         Program("world", "magenta", "scenarios.world", _world(sandbox, addresses), world_settings),
         Program("worker", "yellow", "flask", ("--app", "shop", "worker"), settings),
     )

@@ -1,5 +1,6 @@
 """What `up` prints: its own lines, and every line of its programs behind a colored name."""
 
+import json
 import os
 import sys
 import threading
@@ -13,6 +14,25 @@ from rich.text import Text
 # Escape sequences in a log line could move the cursor or rename the window of whoever reads it.
 VISIBLE = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) != "\t"}
 NAME_WIDTH = 6
+_FOR_THE_FILE = ("timestamp", "request_id")
+
+
+def as_read(line: str) -> str:
+    """Return a line of a log as people read it: what happened, then the facts.
+
+    The store logs a JSON object a line. Its time and its id serve those who search the log's file.
+    """
+    try:
+        facts = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(facts, dict) or "event" not in facts:
+        return line
+    level, event = facts.pop("level", "info"), facts.pop("event")
+    trace = str(facts.pop("exception", "")).strip()
+    told = [f"{name}={value}" for name, value in facts.items() if name not in _FOR_THE_FILE]
+    words = [*([] if level == "info" else [level.upper()]), str(event), *told]
+    return " ".join(words) + (f" | {trace.splitlines()[-1]}" if trace else "")
 
 
 class _Console(Console):
@@ -38,7 +58,7 @@ class Screen:
 
     def line(self, name: str, color: str, text: str) -> None:
         """Print a line of a program."""
-        visible = text.translate(VISIBLE)
+        visible = as_read(text).translate(VISIBLE)
         self._print(Text.assemble((f"{name:<{NAME_WIDTH}} | ", color), visible))
 
     def panel(self, title: str, rows: Mapping[str, str]) -> None:

@@ -11,7 +11,7 @@ from types import FrameType
 from scenarios.engine.calls import reset_world, status_of
 from scenarios.engine.databases import StoreDatabase, flask_runner, open_database
 from scenarios.engine.keys import Keys, load_keys
-from scenarios.engine.ports import check_host, free_port, is_loopback
+from scenarios.engine.ports import check_host, check_prefix, free_port, is_loopback
 from scenarios.engine.programs import LOOPBACK, Addresses, all_programs, store_settings
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.requests import answer_reset, asked_reset, forget_requests
@@ -33,6 +33,7 @@ class Wishes:
     world_port: int
     smtp_port: int
     database_url: str | None
+    prefix: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
     :raises RefusedError: when it cannot start or cannot go on.
     """
     check_host(wishes.host)
+    check_prefix(wishes.prefix)
     sandbox.make_folders()
     with held(sandbox):
         if left := end_leftovers(sandbox):
@@ -156,7 +158,8 @@ def _choose_addresses(wishes: Wishes, screen: Screen) -> Addresses:
         if port != wanted:
             screen.say(f"Port {wanted} is taken: the {name} uses {port}.")
         ports.append(port)
-    return Addresses(wishes.host, *ports)
+    store, world, smtp = ports
+    return Addresses(wishes.host, store, world, smtp, wishes.prefix)
 
 
 def _show_addresses(running: Running) -> None:

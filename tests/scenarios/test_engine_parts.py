@@ -7,11 +7,12 @@ import pytest
 
 from scenarios.engine.child import ending_in_words
 from scenarios.engine.keys import load_keys
-from scenarios.engine.ports import free_port, is_loopback
-from scenarios.engine.programs import store_hosts, without_password
+from scenarios.engine.ports import check_prefix, free_port, is_loopback
+from scenarios.engine.programs import Addresses, store_hosts, without_password
 from scenarios.engine.refusal import AlreadyRunningError, RefusedError
 from scenarios.engine.running import held
 from scenarios.engine.sandbox import Sandbox, find_sandbox
+from scenarios.engine.screen import as_read
 from scenarios.engine.snapshot import seed_stamp
 
 
@@ -138,3 +139,39 @@ def test_endings_are_told_in_words(status: int, words: str) -> None:
 )
 def test_passwords_are_not_shown(url: str, shown: str) -> None:
     assert without_password(url) == shown
+
+
+@pytest.mark.parametrize("prefix", ["", "/class", "/class/ada/store", "/~ada/b-2_x.y"])
+def test_a_path_before_every_address_is_taken(prefix: str) -> None:
+    check_prefix(prefix)
+
+    assert Addresses("127.0.0.1", 5000, 5002, 5025, prefix).store.endswith(f":5000{prefix}")
+
+
+@pytest.mark.parametrize(
+    "prefix", ["class", "/", "/class/", "//class", "/a//b", "/a b", "/a?b", "/a#b", "/ä", "/a%20b"]
+)
+def test_a_path_that_no_address_can_begin_with_is_refused(prefix: str) -> None:
+    with pytest.raises(RefusedError, match="give a path such as /class/ada"):
+        check_prefix(prefix)
+
+
+@pytest.mark.parametrize(
+    ("line", "read"),
+    [
+        ("Worker started.", "Worker started."),
+        ("{broken", "{broken"),
+        ("[1, 2]", "[1, 2]"),
+        ('{"no": "event"}', '{"no": "event"}'),
+        (
+            '{"event": "request", "request_id": "8dab", "level": "info", "status": 200}',
+            "request status=200",
+        ),
+        (
+            '{"event": "it broke", "level": "error", "exception": "Traceback\\n  a\\nOSError: no"}',
+            "ERROR it broke | OSError: no",
+        ),
+    ],
+)
+def test_a_line_of_a_log_is_shown_as_people_read_it(line: str, read: str) -> None:
+    assert as_read(line) == read
