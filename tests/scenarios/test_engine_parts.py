@@ -163,6 +163,8 @@ def test_a_path_that_no_address_can_begin_with_is_refused(prefix: str) -> None:
         ("{broken", "{broken"),
         ("[1, 2]", "[1, 2]"),
         ('{"no": "event"}', '{"no": "event"}'),
+        ("[" * 100_000, "[" * 100_000),
+        ('{"event": null, "level": 5}', "5 None"),
         (
             '{"event": "request", "request_id": "8dab", "level": "info", "status": 200}',
             "request status=200",
