@@ -149,7 +149,21 @@ def test_a_path_before_every_address_is_taken(prefix: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "prefix", ["class", "/", "/class/", "//class", "/a//b", "/a b", "/a?b", "/a#b", "/ä", "/a%20b"]
+    "prefix",
+    [
+        "class",
+        "/",
+        "/class/",
+        "//class",
+        "/a//b",
+        "/a b",
+        "/a?b",
+        "/a#b",
+        "/ä",
+        "/a%20b",
+        "/..",
+        "/a/./b",
+    ],
 )
 def test_a_path_that_no_address_can_begin_with_is_refused(prefix: str) -> None:
     with pytest.raises(RefusedError, match="give a path such as /class/ada"):
