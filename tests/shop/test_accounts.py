@@ -30,7 +30,10 @@ OUT_OF_ANY_STORE = [
     "/\t/evil.example", "/\n/evil.example", "\t//evil.example", " //evil.example",
     "/\u2028/evil.example", "evil.example", "@evil.example", "data:text/html,x", "?x", "#x",
 ]  # fmt: skip
-OUT_OF_THE_PREFIX = ["/", "/cart", "/shop", "/shopping/cart", "/shop\\..\\other"]
+OUT_OF_THE_PREFIX = [
+    "/", "/cart", "/shop", "/shopping/cart", "/shop\\..\\other", "/shop/../other",
+    "/shop/x/../../other", "/shop/%2e%2e/other", "/shop/.%2E/other", "/shop/..",
+]  # fmt: skip
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
