@@ -37,9 +37,14 @@ class SignedIn:
 
 
 def load_signed_in(token: str) -> SignedIn | None:
-    """Return who a browser with this token is signed in as."""
+    """Return who a browser with this token is signed in as.
+
+    Of a sign-in that has ended the browser keeps nothing: not the customer's cart, nor the orders.
+    """
     if found := find_signed_in(get_session(), token, now()):
         return SignedIn(token, found.id, found.email, found.name, found.is_staff)
+    for name in ("_user_id", "cart", "units", "orders"):
+        session.pop(name, None)
     return None
 
 

@@ -303,6 +303,35 @@ def test_a_sign_out_leaves_nothing_in_the_browser(
     assert client.get(f"/orders/{number}").status_code == 404
 
 
+def test_a_browser_whose_sign_in_has_ended_changes_no_cart_of_the_customer(
+    client: FlaskClient, session: Session, ada: Customer, lamp: Product, clock: StandingClock
+) -> None:
+    sign_in(client)
+    client.post("/products/lamp/add", data={"quantity": "2"})
+    clock.advance(SIGN_IN_LASTS.total_seconds())
+
+    seen = "Lamp" in client.get("/cart").text
+    changed = client.post("/cart/lines/LMP-001", data={"quantity": "9"}).status_code
+    client.post("/products/lamp/add", data={"quantity": "1"})
+
+    assert (seen, changed, cart_of(session, ada)) == (False, 404, {"LMP-001": 2})
+    assert ">1<span" in client.get("/cart").text
+
+
+@on_sqlite
+def test_a_browser_whose_sign_in_has_ended_shows_no_order_of_the_customer(
+    client: FlaskClient, session: Session, ada: Customer, clock: StandingClock
+) -> None:
+    number = OrderFactory.create().number
+    sign_in(client)
+    client.post("/orders/find", data={"number": number, "email": "ada@example.com"})
+    clock.advance(SIGN_IN_LASTS.total_seconds())
+
+    answers = [client.get(f"/orders/{number}{page}").status_code for page in ("", "/receipt")]
+
+    assert answers == [404, 404]
+
+
 @on_sqlite
 def test_a_guest_who_signs_out_is_not_told_off(client: FlaskClient) -> None:
     assert client.post("/sign-out").location == "/"
