@@ -6,13 +6,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
-from werkzeug.test import TestResponse
 
 from shop.models import Cart, CartLine, Customer, Product, SignIn
 from shop.services.accounts import SIGN_IN_LASTS
 from tests.conftest import StandingClock
 from tests.factories import PASSWORD, CartFactory, CountryFactory, CustomerFactory, OrderFactory
-from tests.shop.browsers import sign_in_browser
+from tests.shop.browsers import is_in, sign_in, sign_in_browser
 from tests.shop.odd_texts import NOT_A_TEXT, ODD_TEXTS
 from tests.shop.pages import beside, filled_in, sentence
 
@@ -35,23 +34,6 @@ OUT_OF_THE_PREFIX = [
     "/shop/x/../../other", "/shop/%2e%2e/other", "/shop/.%2E/other", "/shop/..",
 ]  # fmt: skip
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def ada(session: Session) -> Customer:
-    """Somebody with an account and its cart, signed in nowhere."""
-    ada: Customer = CustomerFactory.create(email="ada@example.com")
-    CartFactory.create(customer_id=ada.id, token="cart of ada")
-    session.rollback()
-    return ada
-
-
-def sign_in(client: FlaskClient, email: str = "ada@example.com", **form: str) -> TestResponse:
-    return client.post("/sign-in", data={"email": email, "password": PASSWORD, **form})
-
-
-def is_in(client: FlaskClient) -> bool:
-    return client.get("/account/").status_code == 200
 
 
 def row_of(session: Session) -> tuple[object, ...]:
