@@ -23,7 +23,7 @@ from tests.shop.pages import beside, filled_in, sentence
 
 NEW = "another horse battery"
 USED = "This link has been used or is too old. Ask for a new one."
-TOO_MANY = "That were too many tries. Please wait a minute, then try again."
+TOO_MANY = "Those were too many tries. Please wait a minute, then try again."
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
