@@ -30,7 +30,7 @@ PARTS = {
     "<sku>": "LMP-001",
     "<number>": NUMBER,
     "<path:filename>": "store.css",
-    "<int:job_id>": str(JOB_ID),
+    "<int(max=2147483647):job_id>": str(JOB_ID),
     "<any(pack, ship, cancel, refund):verb>": "pack",
 }
 DELIVERY = {

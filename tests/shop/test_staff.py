@@ -439,6 +439,11 @@ def test_a_job_that_is_not_there_is_not_found(
     assert (page.status_code, sentence(page)) == (404, "We have no such job that was set aside.")
 
 
+@pytest.mark.parametrize("job_id", [2**31 - 1, 2**31, 2**63, 10**30])
+def test_a_number_that_no_job_can_have_is_not_found(staff: FlaskClient, job_id: int) -> None:
+    assert staff.post(f"/staff/jobs/{job_id}/retry").status_code == 404
+
+
 @on_sqlite
 @pytest.mark.parametrize(
     "facts", [{"set_aside_at": None}, {"set_aside_at": None, "done_at": START}], ids=["due", "done"]
