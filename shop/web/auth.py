@@ -1,6 +1,7 @@
 """Who is asking: sign-ins, the pages that only some may see, and a brake on guessing."""
 
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from flask import abort, redirect, request, session, url_for
 from flask_limiter import Limiter
@@ -36,9 +37,14 @@ class SignedIn:
 
 
 def load_signed_in(token: str) -> SignedIn | None:
-    """Return who a browser with this token is signed in as."""
+    """Return who a browser with this token is signed in as.
+
+    Of a sign-in that has ended the browser keeps nothing: not the customer's cart, nor the orders.
+    """
     if found := find_signed_in(get_session(), token, now()):
         return SignedIn(token, found.id, found.email, found.name, found.is_staff)
+    for name in ("_user_id", "cart", "units", "orders"):
+        session.pop(name, None)
     return None
 
 
@@ -67,11 +73,12 @@ def require_staff() -> None:
 def own_path(path: str) -> str:
     """Return the path if it lies within the store, and otherwise an empty text.
 
-    A browser takes `//host` for another site. It reads a backslash as a slash, and passes over tabs
-    and line ends.
+    A browser takes `//host` for another site. It reads a backslash as a slash, passes over tabs and
+    line ends, and goes up at each `..`, also where that is written `%2e%2e`.
     """
     is_own = path.startswith(f"{request.script_root}/") and not path.startswith("//")
-    return path if is_own and "\\" not in path and path.isprintable() else ""
+    leads_out = "\\" in path or ".." in unquote(path)
+    return path if is_own and not leads_out and path.isprintable() else ""
 
 
 def throttle_key() -> str:

@@ -35,7 +35,7 @@ _FORM_EXPIRED = (
     "form again; nothing has been ordered."
 )
 _BUSY = "The payment provider does not answer just now. Nothing was charged. Please try again."
-_TOO_MANY = "That were too many tries. Please wait a minute, then try again."
+_TOO_MANY = "Those were too many tries. Please wait a minute, then try again."
 _BUG = "Something went wrong on our side; nothing you did caused it. Our reference is {}."
 
 

@@ -21,6 +21,7 @@ _MOST_ORDERS = 20
 
 def cart_token() -> str:
     """Return the token of the shopper's cart, or an empty text."""
+    customer_id()  # A sign-in that has ended takes the cart along.
     return str(session.get("cart", ""))
 
 

@@ -57,7 +57,8 @@ def jobs(**form: Any) -> str:
     return render_form("staff/jobs.html", **form, jobs=list_set_aside(get_session()))
 
 
-@pages.post("/jobs/<int:job_id>/retry")
+# 2**31 - 1 is the largest id that a column holds.
+@pages.post("/jobs/<int(max=2147483647):job_id>/retry")
 @takes_form(schemas.NothingSchema, jobs)
 def retry(_form: dict[str, str], job_id: int) -> Response:
     retry_set_aside(get_session(), job_id, now())

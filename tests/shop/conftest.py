@@ -6,8 +6,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shop.gateways.fakes import APPROVED
-from shop.models import Cart, Product
-from tests.factories import CountryFactory, ProductFactory, ShippingRateFactory
+from shop.models import Cart, Customer, Product
+from tests.factories import (
+    CartFactory,
+    CountryFactory,
+    CustomerFactory,
+    ProductFactory,
+    ShippingRateFactory,
+)
 
 
 @pytest.fixture
@@ -38,3 +44,12 @@ def typed(client: FlaskClient, session: Session, lamp: Product) -> dict[str, str
         "checkout_token": token,
         "total_shown": "2873",
     }
+
+
+@pytest.fixture
+def ada(session: Session) -> Customer:
+    """Somebody with an account and its empty cart, signed in nowhere."""
+    ada: Customer = CustomerFactory.create(email="ada@example.com")
+    CartFactory.create(customer_id=ada.id)
+    session.rollback()
+    return ada

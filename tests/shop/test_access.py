@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from shop.db import Model
 from shop.domain.order_status import OrderStatus, PaymentStatus
 from shop.models import Cart, Customer, Job, Product
 from shop.services.accounts import hash_token
@@ -29,7 +30,7 @@ PARTS = {
     "<sku>": "LMP-001",
     "<number>": NUMBER,
     "<path:filename>": "store.css",
-    "<int:job_id>": str(JOB_ID),
+    "<int(max=2147483647):job_id>": str(JOB_ID),
     "<any(pack, ship, cancel, refund):verb>": "pack",
 }
 DELIVERY = {
@@ -133,6 +134,11 @@ def query_of(address: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(address).query))
 
 
+def all_rows(session: Session) -> dict[str, list[Any]]:
+    session.rollback()
+    return {t.name: list(session.execute(t.select())) for t in Model.metadata.sorted_tables}
+
+
 def word_for(answer: TestResponse) -> str:
     """Return the status as the table has it."""
     leads_to_sign_in = answer.status_code == 302 and urlsplit(answer.location).path == "/sign-in"
@@ -191,3 +197,18 @@ def test_a_wrong_token_opens_no_order(browsers: dict[str, FlaskClient], shown: s
     answer = browsers["guest"].get("/api/v1/orders", headers=headers)
 
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    "path", [p for m, p, *_ in TABLE if m == "POST" and not p.startswith(("/api/", "/webhooks/"))]
+)
+def test_a_form_without_its_token_is_refused_and_changes_nothing(
+    browsers: dict[str, FlaskClient], session: Session, path: str
+) -> None:
+    browsers["staff"].application.config["WTF_CSRF_ENABLED"] = True
+    before = all_rows(session)
+
+    answer = ask(browsers["staff"], "POST", path, "staff")
+
+    assert (answer.status_code, all_rows(session) == before) == (400, True)
