@@ -35,6 +35,13 @@ def tables(url: str) -> set[str]:
     return names - {"alembic_version"}
 
 
+def config_for(url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(shop.__file__).parent / "migrations"))
+    config.attributes["database_url"] = url
+    return config
+
+
 def test_an_upgrade_makes_the_tables_of_the_models(empty_url: str) -> None:
     upgrade(empty_url)
 
@@ -87,10 +94,7 @@ def test_a_second_upgrade_changes_nothing(empty_url: str) -> None:
 
 def test_a_downgrade_takes_every_table_away(empty_url: str) -> None:
     upgrade(empty_url)
-    config = Config()
-    config.set_main_option("script_location", str(Path(shop.__file__).parent / "migrations"))
-    config.attributes["database_url"] = empty_url
 
-    command.downgrade(config, "base")
+    command.downgrade(config_for(empty_url), "base")
 
     assert tables(empty_url) == set()

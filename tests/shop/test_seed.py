@@ -1,0 +1,98 @@
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from seed_data.standard import AlreadySeededError, load_standard_store
+from shop.db import Model
+from shop.domain.pricing import price_order
+from shop.models import Cart, Customer, Order, StockMovement
+from shop.queries.orders import SHELVES
+from tests.shop.order_books import find_faults
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def seeded(session: Session) -> Session:
+    """A session on the standard store."""
+    load_standard_store(session)
+    return session
+
+
+def every_row(session: Session) -> dict[str, list[tuple[object, ...]]]:
+    session.rollback()
+    return {
+        table.name: [
+            tuple(row) for row in session.execute(select(table).order_by(*table.primary_key))
+        ]
+        for table in Model.metadata.sorted_tables
+    }
+
+
+def test_the_standard_store_keeps_right_books(seeded: Session) -> None:
+    assert find_faults(seeded, received=0) == []
+
+
+@on_sqlite
+def test_no_product_of_the_standard_store_had_less_than_nothing(seeded: Session) -> None:
+    on_hand: dict[int, int] = {}
+    for movement in seeded.scalars(select(StockMovement).order_by(StockMovement.id)):
+        on_hand[movement.product_id] = on_hand.get(movement.product_id, 0) + movement.delta
+        assert on_hand[movement.product_id] >= 0, movement.product_id
+
+
+@on_sqlite
+def test_every_order_of_the_standard_store_adds_up(seeded: Session) -> None:
+    for order in seeded.scalars(select(Order)):
+        lines = [line.priced for line in order.lines]
+        priced = price_order(lines, order.totals.shipping, order.country.tax_rate)
+        assert (order.number, priced) == (order.number, order.totals)
+
+
+@on_sqlite
+def test_staff_of_the_standard_store_have_something_to_do(seeded: Session) -> None:
+    statuses = select(Order.status, Order.fulfillment_status)
+    found = {tuple(row) for row in seeded.execute(statuses)}
+
+    busy = {
+        shelf
+        for shelf, (orders, fulfillments) in SHELVES.items()
+        if any(order in orders and fulfillment in fulfillments for order, fulfillment in found)
+    }
+    assert {"to-pack", "to-ship", "completed", "canceled"} <= busy
+
+
+@on_sqlite
+def test_every_customer_of_the_standard_store_has_a_cart(seeded: Session) -> None:
+    customers = set(seeded.scalars(select(Customer.id)))
+
+    assert (len(customers) > 1, set(seeded.scalars(select(Cart.customer_id)))) == (True, customers)
+
+
+@on_sqlite
+def test_the_accounts_that_the_sign_in_page_names_sign_in(
+    app: Flask, client: FlaskClient, seeded: Session
+) -> None:
+    named = re.findall(r"<dd><code>([^<]+)</code></dd>", client.get("/sign-in").text)
+    accounts = list(zip(named[::2], named[1::2], strict=True))
+
+    doors = {}
+    for email, password in accounts:
+        browser = app.test_client()
+        browser.post("/sign-in", data={"email": email, "password": password})
+        doors[email] = browser.get("/account/").status_code, browser.get("/staff/").status_code
+
+    assert sorted(doors.values()) == [(200, 200), (200, 403)]
+
+
+def test_a_second_seed_changes_nothing(seeded: Session) -> None:
+    before = every_row(seeded)
+
+    with pytest.raises(AlreadySeededError):
+        load_standard_store(seeded)
+
+    assert every_row(seeded) == before
