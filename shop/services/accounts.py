@@ -21,8 +21,8 @@ from shop.errors import DestinationNotServed, EmailTaken, LinkExpired, SignInRef
 from shop.gateways.mailer import Mailer
 from shop.models import Cart, Country, Customer, SignIn
 from shop.services.cart import new_token
+from shop.services.jobs import enqueue
 from shop.services.mails import Link, write_mail
-from shop.services.outbox import enqueue
 
 SIGN_IN_LASTS = timedelta(hours=12)
 LINK_LASTS = timedelta(hours=1)

@@ -14,7 +14,7 @@ from shop.errors import Refusal
 from shop.gateways.fakes import APPROVED, DECLINED, FakePaymentProvider
 from shop.models import Job, Order
 from shop.services.fulfillment import pack_order, ship_order
-from shop.services.outbox import enqueue
+from shop.services.jobs import enqueue
 from shop.services.payments import apply_payment_event
 from shop.services.refunds import cancel_order, refund_order, refund_units
 from shop.worker.loop import Worker

@@ -40,8 +40,7 @@ from shop.services.accounts import (
 )
 from shop.services.cart import add_to_cart, join_cart
 from shop.services.fulfillment import pack_order, ship_order
-from shop.services.jobs import retry_set_aside
-from shop.services.outbox import enqueue
+from shop.services.jobs import enqueue, retry_set_aside
 from shop.services.payments import apply_payment_event, authorize_payment
 from shop.services.products import ProductEdit, edit_product
 from shop.services.refunds import cancel_order, refund_order, refund_units
