@@ -99,9 +99,17 @@ def changed_rows(session: Session, statement: sa.Executable) -> int:
 def make_engine(url: str) -> sa.Engine:
     """Connect to SQLite or PostgreSQL; errors name a statement and never what was put into it."""
     engine = sa.create_engine(url, hide_parameters=True)
+    sa.event.listen(engine, "handle_error", _hide_row)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
     return engine
+
+
+def _hide_row(context: sa.ExceptionContext) -> None:
+    # PostgreSQL adds the row that it refuses, with every password hash and token in it.
+    if context.sqlalchemy_exception:
+        for error in (context.sqlalchemy_exception, context.original_exception):
+            error.args = tuple(str(each).partition("\nDETAIL:")[0] for each in error.args)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -5,6 +5,7 @@ from urllib.parse import quote, urlsplit
 
 from playwright.sync_api import expect
 
+from tests.browser.running_store import wait_until
 from tests.browser.shopper import DECLINED_CARD, JONAS, MIRA, SLOW_CARD, Shopper
 
 Journey = Callable[[Shopper], object]
@@ -50,6 +51,41 @@ def _new_token(shopper: Shopper) -> None:
     expect(shopper.page.get_by_text("Your new API token")).to_be_visible()
 
 
+def _paid(shopper: Shopper) -> None:
+    shopper.order()
+    shopper.wait_for("Paid. Thank you!")
+
+
+def _canceled(shopper: Shopper) -> None:
+    _paid(shopper)
+    shopper.page.get_by_text("Cancel the order").click()
+    shopper.page.get_by_role("button", name="Yes, cancel it").click()
+    shopper.wait_for("This order was canceled")
+
+
+def _job_set_aside(shopper: Shopper) -> None:
+    _sign_in(shopper, JONAS, "/staff/orders/BB-4H7TN-2Q9KD")
+    # The provider has never heard of an order that is older than itself.
+    shopper.page.get_by_role("button", name="Refund Plain Cedar Pencil").click()
+
+    def is_listed() -> bool:
+        shopper.open("/staff/jobs")
+        return shopper.page.get_by_role("button", name="Run it again").is_visible()
+
+    wait_until(is_listed)
+
+
+def _edited_by_two(shopper: Shopper) -> None:
+    _sign_in(shopper, JONAS, "/staff/products/HAM-001")
+    shopper.page.get_by_label("Summary").fill("A hammer that somebody else has written about.")
+    shopper.page.get_by_role("button", name="Save").click()
+    expect(shopper.page.get_by_text("The product is saved.")).to_be_visible()
+    shopper.page.get_by_label("Summary").fill("What was typed into the page as it was before.")
+    shopper.page.locator("[name=version]").evaluate("field => field.value = 1")
+    shopper.page.get_by_role("button", name="Save").click()
+    expect(shopper.page.get_by_role("alert")).to_be_visible()
+
+
 def _declined(shopper: Shopper) -> None:
     shopper.order(DECLINED_CARD)
     shopper.wait_for("Your card was declined")
@@ -93,7 +129,9 @@ JOURNEYS: Mapping[str, Journey] = {
     "checkout": lambda shopper: shopper.go_to_checkout(),
     "checkout-errors": _checkout_with_errors,
     "order-in-progress": lambda shopper: shopper.order(SLOW_CARD),
+    "order-paid": _paid,
     "order-delivered": _delivered,
+    "order-canceled": _canceled,
     "order-declined": _declined,
     "order-long-names": _long_names,
     "find-order": lambda shopper: shopper.open("/orders/find"),
@@ -114,12 +152,15 @@ JOURNEYS: Mapping[str, Journey] = {
     "staff-order-packed": _as(JONAS, "/staff/orders/BB-2J9HT-4C6ZP"),
     "staff-products": _as(JONAS, "/staff/products"),
     "staff-product": _as(JONAS, "/staff/products/LMP-001"),
+    "staff-product-edited-by-two": _edited_by_two,
     "staff-jobs": _as(JONAS, "/staff/jobs"),
+    "staff-job-set-aside": _job_set_aside,
     "staff-customers": _as(JONAS, "/staff/customers"),
     "api": lambda shopper: shopper.open("/api/"),
 }
 # These pages come with a status that says no.
 STATUSES = {
+    "staff-product-edited-by-two": 409,
     "checkout-errors": 422,
     "not-found": 404,
     "sign-in-refused": 422,

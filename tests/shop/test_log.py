@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import insert, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from structlog.stdlib import ProcessorFormatter
 
-from shop.db import transaction
+from shop.db import make_engine, transaction
 from shop.gateways.fakes import UNANSWERED
 from shop.models import Customer, Job, Product
 from shop.services.outbox import enqueue
 from shop.worker.loop import Worker
 from tests.conftest import START, StandingClock, run_due_jobs
-from tests.factories import OrderFactory
+from tests.factories import LISTED_AT, OrderFactory
 from tests.shop.pages import sentence
 
 # Nothing that begins like this may stand in any log.
@@ -195,6 +196,20 @@ def test_a_sign_in_that_fails_does_not_log_its_token(
     page = client.get("/account/")
 
     assert (page.status_code, MARK in everything(caplog, log)) == (500, False)
+
+
+def test_an_error_of_the_database_names_no_value(app: Flask, session: Session) -> None:
+    url = app.extensions["settings"].database_url
+    engine = make_engine(url)
+    values = {"email": MARK, "folded_email": MARK, "password_hash": MARK, "created_at": LISTED_AT}
+
+    with engine.connect() as connection, pytest.raises(IntegrityError) as raised:
+        connection.execute(insert(Customer).values(**values, name=None, is_staff=False))
+
+    engine.dispose()
+    chain = [raised.value, raised.value.__cause__, raised.value.orig]
+    assert [error for error in map(repr, chain) if MARK in error] == []
+    assert "name" in str(raised.value)
 
 
 def test_a_job_that_fails_tells_the_log_and_the_staff_nothing_of_the_card(
