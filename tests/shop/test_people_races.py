@@ -16,6 +16,7 @@ from shop.errors import (
     NotFound,
     OutOfStock,
     Refusal,
+    SignInRefused,
     StockTooLow,
 )
 from shop.gateways.fakes import FakePaymentProvider
@@ -32,6 +33,7 @@ from shop.models import (
     StockMovement,
 )
 from shop.services.accounts import (
+    change_password,
     hash_token,
     register,
     request_password_reset,
@@ -406,3 +408,30 @@ def test_the_cart_of_another_customer_stays_where_it_is(
     join_cart(session, carts[0], theirs.token)
 
     assert sorted(quantities(session)) == [2, 2, 5]
+
+
+def test_a_sign_in_with_the_old_password_while_it_is_reset_lets_nobody_in(
+    session: Session, at_once: AtOnce, engine: Engine
+) -> None:
+    customer = CustomerFactory.create(reset_hash=hash_token("link"), reset_ends_at=at(3600))
+
+    mine, other = at_once(
+        on(sign_in, customer.email, PASSWORD), on(reset_password, "link", "a longer password")
+    )
+
+    assert (isinstance(mine, SignInRefused), other.results) == (True, [None])
+    assert count(session, SignIn) == 0
+
+
+def test_of_two_who_change_a_password_at_once_the_second_is_told(
+    session: Session, at_once: AtOnce, engine: Engine
+) -> None:
+    customer = CustomerFactory.create()
+
+    def change(new: str) -> Act:
+        return lambda own: change_password(own, customer.id, PASSWORD, new, "a token")
+
+    mine, other = at_once(change("mine is longer"), change("theirs is longer"))
+
+    assert (isinstance(mine, SignInRefused), other.results) == (True, [None])
+    assert sign_in(session, customer.email, "theirs is longer", START)
