@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, event, func, select
 from sqlalchemy.orm import Session
 
 from shop.db import transaction
@@ -435,3 +435,23 @@ def test_of_two_who_change_a_password_at_once_the_second_is_told(
 
     assert (isinstance(mine, SignInRefused), other.results) == (True, [None])
     assert sign_in(session, customer.email, "theirs is longer", START)
+
+
+def test_a_cart_is_joined_in_the_order_of_its_products_so_that_no_two_wait_for_each_other(
+    session: Session, engine: Engine, carts: tuple[int, str]
+) -> None:
+    other = session.scalars(select(Cart.id).where(Cart.token == carts[1])).one()
+    later, last = ProductFactory.create(), ProductFactory.create()
+    for product in (last, later):
+        CartLineFactory.create(cart_id=other, product=product)
+    session.rollback()
+    joined: list[object] = []
+
+    def listen(_connection: object, _cursor: object, sql: str, values: Any, *_: object) -> None:
+        if sql.startswith("INSERT INTO cart_line"):
+            joined.append(values["product_id"] if isinstance(values, dict) else values[1])
+
+    event.listen(engine, "before_cursor_execute", listen)
+    join_cart(session, *carts)
+
+    assert joined == sorted(session.scalars(select(Product.id)))
