@@ -335,3 +335,21 @@ def test_a_job_that_two_run_again_at_once_is_opened_once(
     told, done = race(engine, lambda: staff.post(path), lambda: staff.post(path))
 
     assert statuses(told, done) == [404, 303]
+
+
+def test_who_is_signed_out_while_signing_in_is_asked_again(
+    app: Flask, session: Session, engine: Engine, who: dict[str, str]
+) -> None:
+    customer = session.scalars(select(Customer)).one()
+    customer.reset_hash, customer.reset_ends_at = hash_token("link"), START + timedelta(hours=1)
+    session.commit()
+    form = {"token": "link", "password": "a longer password"}
+
+    told, reset = race(
+        engine,
+        lambda: app.test_client().post("/sign-in", data=who),
+        lambda: app.test_client().post("/password/reset", data=form),
+        before=lambda sql: "JOIN sign_in" in sql,
+    )
+
+    assert (statuses(told, reset), filled_in(told, "email")) == ([422, 303], who["email"])
