@@ -148,12 +148,12 @@ def send_password_reset(
 
 
 def reset_password(session: Session, token: str, password: str, now: datetime) -> None:
-    """Set the password of whoever got the link, once, and sign all browsers out.
+    """Set the password of whoever got the link, once; sign all browsers and programs out.
 
     :raises LinkExpired: when the token is not the last one sent, was used, or is too old.
     """
     with_link = Customer.reset_hash == hash_token(token), Customer.reset_ends_at > now
-    changes = {"password_hash": hasher.hash(password), "reset_hash": None}
+    changes = {"password_hash": hasher.hash(password), "reset_hash": None, "api_token_hash": None}
     own = update(Customer).where(*with_link).values(changes)
     with transaction(session):
         customer_id = session.scalar(own.returning(Customer.id))

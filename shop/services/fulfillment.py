@@ -66,10 +66,5 @@ def track_parcel(session: Session, carrier: Carrier, number: str, now: datetime)
 
 
 def _describe_parcel(order: Order) -> Parcel:
-    return Parcel(
-        reference=order.number,
-        name=order.name,
-        address=f"{order.address}, {order.city}, {order.postcode}",
-        country=order.country_code,
-        service=order.shipping_method,
-    )
+    address = f"{order.address}, {order.city}, {order.postcode}"
+    return Parcel(order.number, order.name, address, order.country_code, order.shipping_method)

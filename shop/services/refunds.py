@@ -5,7 +5,7 @@ refunding and shipping exclude one another, and the units go back to the shelf e
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from sqlalchemy import update
@@ -100,13 +100,5 @@ def _queue_refund(session: Session, order: Order, money: Money, now: datetime) -
     """Note the order's next refund, and the job that asks the provider for it."""
     nth = len(order.refunds) + 1
     if money.amount:
-        session.add(
-            Refund(
-                order_id=order.id,
-                nth=nth,
-                amount=money.amount,
-                currency=money.currency,
-                requested_at=now,
-            )
-        )
+        session.add(Refund(order_id=order.id, nth=nth, requested_at=now, **asdict(money)))
         enqueue(session, "refund_payment", now, nth, number=order.number)

@@ -79,6 +79,7 @@ def reset_password(**form: Any) -> str:
 
 
 @pages.post("/password/reset")
+@limiter.limit("20 per minute")
 @takes_form(schemas.ResetPasswordSchema, reset_password)
 def reset_password_submit(form: dict[str, str]) -> Response:
     accounts.reset_password(get_session(), form["token"], form["password"], now())

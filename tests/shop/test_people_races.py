@@ -35,6 +35,7 @@ from shop.models import (
 from shop.services.accounts import (
     change_password,
     hash_token,
+    make_api_token,
     register,
     request_password_reset,
     reset_password,
@@ -392,10 +393,12 @@ def test_a_password_that_is_reset_ends_the_sign_ins_of_that_moment(
 ) -> None:
     customer = CustomerFactory.create(reset_hash=hash_token("link"), reset_ends_at=at(3600))
     sign_in(session, customer.email, PASSWORD, START)
+    make_api_token(session, customer.id)
 
     reset_password(session, "link", "a longer password", START)
 
     assert count(session, SignIn) == 0
+    assert session.scalars(select(Customer.api_token_hash)).one() is None
 
 
 def test_the_cart_of_another_customer_stays_where_it_is(
