@@ -37,7 +37,8 @@ def check_prefix(prefix: str) -> None:
 
     :raises RefusedError: when it is not one or more parts like `/class`.
     """
-    if prefix and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", prefix):
+    # A browser takes the parts `.` and `..` out of an address before it asks.
+    if prefix and not re.fullmatch(r"(/(?!\.\.?(/|$))[A-Za-z0-9._~-]+)+", prefix):
         raise RefusedError(
             f"The store cannot live under {prefix!r}: give a path such as /class/ada, of letters, "
             "digits and - . _ ~, with a slash before each part and none at the end."

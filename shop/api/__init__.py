@@ -17,6 +17,9 @@ class DocumentedApi(Api):
     def _register_error_handlers(self) -> None:
         pass
 
+    def _register_pagination_header(self) -> None:
+        pass
+
 
 def init_app(app: Flask) -> None:
     """Add the routes, which are not forms and so carry no form token."""

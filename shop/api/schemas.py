@@ -3,9 +3,7 @@
 Amounts are whole numbers of minor units, pence for GBP, and moments are UTC in ISO 8601.
 """
 
-from typing import Any
-
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates
+from marshmallow import EXCLUDE, Schema, fields, validate
 
 from shop.queries.catalog import SORTS
 from shop.services.cart import MAX_LINES, MAX_QUANTITY
@@ -87,24 +85,19 @@ class OrderPageSchema(Schema):
 
 
 class NewLineSchema(Schema):
-    """How many of what is ordered."""
+    """How many of what is ordered; lines of one product count together."""
 
-    sku = Text(20, required=True)
-    quantity = Number(1, MAX_QUANTITY)
+    sku = Text(20, required=True, metadata=_example("PCL-001"))
+    quantity = Number(1, MAX_QUANTITY, example=2)
 
 
 class NewOrderSchema(DeliverySchema):
     """An order to be placed; `total_amount` is the total that the customer has agreed to."""
 
-    total_amount = Number(0, _LARGEST_TOTAL)
+    total_amount = Number(0, _LARGEST_TOTAL, example=582)
     lines = fields.List(
         fields.Nested(NewLineSchema), required=True, validate=validate.Length(1, MAX_LINES)
     )
-
-    @validates("lines")
-    def refuse_twins(self, lines: list[dict[str, Any]], **_: Any) -> None:
-        if len({line["sku"] for line in lines}) < len(lines):
-            raise ValidationError("A product stands in more than one line.")
 
 
 class IdempotencySchema(Schema):
@@ -113,7 +106,8 @@ class IdempotencySchema(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    key = Text(64, required=True, data_key="Idempotency-Key")
+    is_visible = validate.Regexp("^[!-~]{1,64}$", error="Up to 64 visible signs, please.")
+    key = fields.String(required=True, data_key="Idempotency-Key", validate=is_visible)
 
 
 class PageQuerySchema(Schema):

@@ -1,5 +1,6 @@
 """Version 1 of the API: products for everybody, orders for the customer whose token is shown."""
 
+from collections import Counter
 from typing import Any, NoReturn
 
 from flask import current_app, g, request
@@ -120,7 +121,9 @@ def create_order(headers: dict[str, str], body: dict[str, Any]) -> Order:
     Another total than `total_amount` is refused, and the refusal names it.
     """
     key = hash_token(f"{g.customer.id} {headers['key']}")[:40]
-    lines = {line["sku"]: line["quantity"] for line in body.pop("lines")}
+    lines: Counter[str] = Counter()
+    for line in body.pop("lines"):
+        lines[line["sku"]] += line["quantity"]
     total, card = Money(body.pop("total_amount")), body.pop("card_number")
     form = CheckoutForm(Delivery(**body), card, key, total, g.customer.id)
     fill_cart(get_session(), key, lines, now())

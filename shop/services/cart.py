@@ -100,7 +100,10 @@ def fill_cart(session: Session, key: str, lines: Mapping[str, int], now: datetim
     The same key again finds the same cart, and the lines take the place of those in it.
 
     :raises NotFound: when there is no such product.
+    :raises CartFull: when there are more than `MAX_QUANTITY` of one.
     """
+    if max(lines.values()) > MAX_QUANTITY:
+        raise CartFull(limit=MAX_QUANTITY, what="of one product")
     with transaction(session):
         found = session.scalars(select(Product).where(Product.sku.in_(lines))).all()
         if missing := set(lines) - {product.sku for product in found}:

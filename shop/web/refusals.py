@@ -19,11 +19,12 @@ _KINDS: Mapping[int, tuple[type[Exception], ...]] = {
     404: (errors.NotFound,),
     409: (
         *(errors.CartFull, errors.CartEmpty, errors.OutOfStock, errors.StockTooLow),
-        *(errors.TotalChanged, errors.CheckoutExpired, errors.EmailTaken),
+        *(errors.TotalChanged, errors.CheckoutExpired, errors.DestinationNotServed),
+        *(errors.CardRefused, errors.EmailTaken),
         *(errors.ActionRefused, errors.TooManyUnits, errors.ChangedMeanwhile),
     ),
     410: (errors.LinkExpired,),
-    422: (ValidationError, errors.DestinationNotServed, errors.CardRefused, errors.SignInRefused),
+    422: (ValidationError, errors.SignInRefused),
     502: (errors.GatewayRefused,),
     503: (errors.GatewayUnavailable,),
 }

@@ -8,6 +8,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, val
 
 from shop.domain.email_address import fold_email
 from shop.domain.money import Money
+from shop.errors import DestinationNotServed
 from shop.queries.catalog import SORTS
 from shop.queries.orders import SHELVES
 from shop.services.accounts import Profile
@@ -15,10 +16,21 @@ from shop.services.cart import MAX_QUANTITY
 from shop.services.checkout import CheckoutForm, Delivery
 
 _LARGEST_TOTAL = 10**9
+_ZERO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff"
+# The same rules as patterns of JSON Schema: no control character, and one that can be seen.
+_LINE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+_TEXT = (
+    _LINE[:-1] + r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200d\u2028\u2029\u202f\u205f\u2060"
+    r"\u3000\ufeff]" + _LINE[1:]
+)
+_CARD_NUMBER = "^([0-9][ -]?){12,19}$"
 
 
 class Text(fields.String):
-    """One line of text: trimmed, composed (NFC), without control characters, not empty."""
+    """One line of text: trimmed, composed (NFC), without control characters, not empty.
+
+    What JSON Schema can say of it stands in the API's document.
+    """
 
     default_error_messages = {  # noqa: RUF012
         "required": "Please fill this in.",
@@ -28,7 +40,12 @@ class Text(fields.String):
     allowed_signs = ""
 
     def __init__(self, longest: int, *, shortest: int = 1, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        shape = {
+            "minLength": shortest,
+            "maxLength": longest,
+            "pattern": _TEXT if shortest else _LINE,
+        }
+        super().__init__(metadata=shape | kwargs.pop("metadata", {}), **kwargs)
         self.longest, self.shortest = longest, shortest
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
@@ -41,7 +58,7 @@ class Text(fields.String):
 
     def _fit(self, text: str) -> str:
         # A text of zero-width characters looks as empty as it is.
-        if len(text) < self.shortest or (self.shortest and not any(map(str.isprintable, text))):
+        if self.shortest and not "".join(text.split()).strip(_ZERO_WIDTH):
             raise self.make_error("required")
         if len(text) > self.longest:
             raise ValidationError(f"At most {self.longest} characters, please.")
@@ -51,8 +68,8 @@ class Text(fields.String):
 class Line(Text):
     """A line of text that may be empty or missing."""
 
-    def __init__(self, longest: int) -> None:
-        super().__init__(longest, shortest=0, load_default="")
+    def __init__(self, longest: int, **kwargs: Any) -> None:
+        super().__init__(longest, shortest=0, load_default="", **kwargs)
 
 
 class Paragraphs(Line):
@@ -77,7 +94,8 @@ class Email(Text):
     """An email address as it was typed, which also fits when it is folded."""
 
     def __init__(self) -> None:
-        super().__init__(254, required=True)
+        shape = {"format": "email", "example": "mira@brindle.example"}
+        super().__init__(254, required=True, metadata=shape)
         self._is_email = validate.Email(error="This is not an email address.")
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
@@ -87,8 +105,25 @@ class Email(Text):
         return address
 
 
+class CountryCode(Text):
+    """Two capitals, as ISO 3166-1 has them."""
+
+    def __init__(self) -> None:
+        super().__init__(2, required=True, metadata={"pattern": "^[A-Z]{2}$", "example": "GB"})
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        code = super()._deserialize(value, *args, **kwargs)
+        if not re.fullmatch("[A-Z]{2}", code):
+            raise ValidationError(DestinationNotServed.sentence)
+        return code
+
+
 class CardNumber(Text):
     """A card's number, typed with or without spaces."""
+
+    def __init__(self) -> None:
+        shape = {"pattern": _CARD_NUMBER, "example": "4242424242424242"}
+        super().__init__(40, required=True, metadata=shape)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         number = re.sub("[ -]", "", super()._deserialize(value, *args, **kwargs))
@@ -100,11 +135,18 @@ class CardNumber(Text):
 class Number(fields.Integer):
     """A whole number within a range, as JSON has it; 1.9 is refused, not rounded."""
 
-    def __init__(self, lowest: int, highest: int) -> None:
+    def __init__(self, lowest: int, highest: int, **metadata: Any) -> None:
         message = f"A whole number from {lowest} to {highest}, please."
         is_within = validate.Range(lowest, highest, error=message)
         messages: dict[str, Any] = {"invalid": message, "required": message, "null": message}
-        super().__init__(strict=True, required=True, validate=is_within, error_messages=messages)
+        rules: dict[str, Any] = {"validate": is_within, "error_messages": messages}
+        super().__init__(strict=True, required=True, metadata=metadata, **rules)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        # To Python, true is the number 1.
+        if isinstance(value, bool):
+            raise self.make_error("invalid")
+        return super()._deserialize(value, *args, **kwargs)
 
 
 class TypedNumber(Number):
@@ -131,13 +173,13 @@ class DeliverySchema(Schema):
     """To whom and how an order goes, and the card that pays for it."""
 
     email = Email()
-    name = Text(100, required=True)
-    address = Text(200, required=True)
-    city = Text(100, required=True)
-    postcode = Text(20, required=True)
-    country_code = Text(2, shortest=2, required=True)
-    shipping_method = Text(20, required=True)
-    card_number = CardNumber(23, required=True)
+    name = Text(100, required=True, metadata={"example": "Mira Lindqvist"})
+    address = Text(200, required=True, metadata={"example": "3 Tallow Lane"})
+    city = Text(100, required=True, metadata={"example": "Brindleford"})
+    postcode = Text(20, required=True, metadata={"example": "BR1 2ND"})
+    country_code = CountryCode()
+    shipping_method = Text(20, required=True, metadata={"example": "standard"})
+    card_number = CardNumber()
 
 
 class CheckoutSchema(DeliverySchema):

@@ -1,6 +1,7 @@
 """What the browser tests share: one running store, one browser, and a watch over both."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
@@ -11,6 +12,17 @@ from tests.browser.shopper import Shopper
 from tests.databases import not_run
 
 OpenPage = Callable[..., Page]
+StoreUnder = Callable[[str], RunningStore]
+
+everywhere = pytest.mark.parametrize(
+    ("store", "size"),
+    [("", PHONE), ("", DESK), ("/class/ada/store", PHONE)],
+    ids=["phone", "desk", "prefix"],
+    indirect=True,
+)
+at_both_paths = pytest.mark.parametrize(
+    "store", ["", "/class/ada/store"], ids=["root", "prefix"], indirect=True
+)
 
 
 # Both end with this folder's tests: Playwright's event loop would be in the way of other tests.
@@ -25,9 +37,24 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def store(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStore]:
-    with run_store(tmp_path_factory.mktemp("store")) as store:
-        yield store
+def stores(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreUnder]:
+    """The stores by the path that they run under, each started when it is first asked for."""
+    running: dict[str, RunningStore] = {}
+    with ExitStack() as ending:
+
+        def under(prefix: str) -> RunningStore:
+            if prefix not in running:
+                folder = tmp_path_factory.mktemp("store")
+                running[prefix] = ending.enter_context(run_store(folder, prefix))
+            return running[prefix]
+
+        yield under
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest, stores: StoreUnder) -> RunningStore:
+    """The store at `/`, or under the path that `at_both_paths` gives."""
+    return stores(getattr(request, "param", ""))
 
 
 @pytest.fixture(params=[PHONE, DESK], ids=["phone", "desk"])

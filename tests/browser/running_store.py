@@ -49,6 +49,11 @@ class RunningStore:
         mails = self._read("/mail/messages.json", "messages")
         return [mail for mail in mails if number in mail["subject"]]
 
+    def mails_to(self, email: str, subject: str) -> list[dict[str, Any]]:
+        """Return the mails to an address with this subject, newest first."""
+        mails = self._read("/mail/messages.json", "messages")
+        return [mail for mail in mails if mail["to"] == [email] and mail["subject"] == subject]
+
     def set_conditions(self, service: str, **conditions: float) -> None:
         """Change how the outside world behaves."""
         headers = {"Authorization": f"Bearer {_KEYS.control_token}"}
@@ -74,9 +79,10 @@ class RunningStore:
 
 
 @contextmanager
-def run_store(folder: Path) -> Iterator[RunningStore]:
-    """Run a freshly seeded store in `folder` for as long as the block lasts."""
-    addresses = Addresses("127.0.0.1", *(unused_port() for _ in range(3)))
+def run_store(folder: Path, prefix: str = "") -> Iterator[RunningStore]:
+    """Run a freshly seeded store in `folder`, under a path, for as long as the block lasts."""
+    store, world, smtp = (unused_port() for _ in range(3))
+    addresses = Addresses("127.0.0.1", store, world, smtp, prefix)
     database_url = f"sqlite:///{folder / 'store.sqlite3'}"
     settings = store_settings(_KEYS, addresses, database_url) | {"SHOP_POLL_SECONDS": "1"}
     sandbox = Sandbox(folder)
@@ -87,10 +93,11 @@ def run_store(folder: Path) -> Iterator[RunningStore]:
     programs = all_programs(sandbox, _KEYS, addresses, settings)
     running = [_start(program, sandbox, reading_end) for program in programs]
     try:
-        store = RunningStore(addresses.store, addresses.world)
-        wait_until(lambda: _answers(store.url("/")) and _answers(store.world), running)
-        store.set_conditions("carrier", transit_seconds=1)
-        yield store
+        running_store = RunningStore(addresses.store, addresses.world)
+        up = (running_store.url("/"), addresses.world)
+        wait_until(lambda: all(map(_answers, up)), running)
+        running_store.set_conditions("carrier", transit_seconds=1)
+        yield running_store
     finally:
         os.close(reading_end)
         os.close(writing_end)

@@ -3,6 +3,7 @@
 import argparse
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 
 from playwright.sync_api import Browser
@@ -12,17 +13,26 @@ from tests.browser.every_page import JOURNEYS
 from tests.browser.running_store import REPOSITORY, RunningStore, run_store
 from tests.browser.shopper import Shopper
 
+# The names of the pictures, and the pages that they show.
 _PICTURES = {
-    "catalog": ("catalog", DESK),
-    "product-on-a-phone": ("product", PHONE),
-    "checkout": ("checkout", DESK),
-    "order": ("order-delivered", DESK),
+    "catalog": "catalog",
+    "product": "product",
+    "cart": "cart",
+    "checkout": "checkout",
+    "order": "order-paid",
+    "receipt": "receipt",
+    "sign-in": "sign-in",
+    "my-orders": "my-orders",
+    "staff-orders": "staff-orders",
+    "staff-order": "staff-order-packed",
+    "staff-product": "staff-product",
+    "api": "api",
 }
-_EVERYTHING = {f"{name}-{size[0]}": (name, size) for name in JOURNEYS for size in (PHONE, DESK)}
+_EVERYTHING = {name: name for name in JOURNEYS}
 
 
 def main() -> int:
-    """Start a store of its own, visit its pages and write a PNG of each."""
+    """Start a store of its own, visit its pages and write a PNG of each at both widths."""
     arguments = _read_arguments()
     path = find_browser()
     if path is None:
@@ -35,8 +45,8 @@ def main() -> int:
         start_browser(path) as browser,
     ):
         wanted = _EVERYTHING if arguments.everything else _PICTURES
-        for name, (page, size) in wanted.items():
-            picture = arguments.folder / f"{name}.png"
+        for (name, page), size in product(wanted.items(), (PHONE, DESK)):
+            picture = arguments.folder / f"{name}-{size[0]}.png"
             _take(browser, store, page, size, picture, whole=arguments.everything)
             sys.stdout.write(f"{picture}\n")
     return 0
@@ -61,7 +71,7 @@ def _take(
 def _read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots")
     parser.add_argument("--folder", type=Path, default=REPOSITORY / "docs" / "images")
-    parser.add_argument("--everything", action="store_true", help="every page, whole, both widths")
+    parser.add_argument("--everything", action="store_true", help="every page, and all of it")
     return parser.parse_args()
 
 

@@ -1,6 +1,7 @@
 """Somebody with a browser who buys at the store, and does so with what stands on the page."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -10,6 +11,8 @@ GOOD_CARD = "4242 4242 4242 4242"
 DECLINED_CARD = "4000 0000 0000 0002"
 SLOW_CARD = "4000 0000 0000 0259"
 PENCIL = "plain-cedar-pencil"
+MIRA = ("mira@brindle.example", "walnut-stool-42")
+JONAS = ("jonas@brindle.example", "brass-hinge-77")
 ADDRESS = {
     "Email": "mira@brindle.example",
     "Full name": "Mira Lindqvist",
@@ -60,6 +63,19 @@ class Shopper:
         text = self.page.get_by_text("Order BB-")
         expect(text).to_be_visible()
         return text.inner_text().removeprefix("Order ")
+
+    def sign_in(self, email: str, password: str) -> None:
+        """Sign in from wherever the shopper is, and come back there if the store knows where."""
+        self.page.get_by_label("Email").fill(email)
+        self.page.get_by_label("Password", exact=True).fill(password)
+        self.page.locator("form").get_by_role("button", name="Sign in").click()
+
+    def choose(self, name: str, role: Literal["link", "button"] = "link") -> None:
+        """Choose from the menu in the head of the page, which a phone folds away."""
+        menu = self.page.get_by_role("banner").locator("summary")
+        if menu.is_visible():
+            menu.click()
+        self.page.get_by_role("banner").get_by_role(role, name=name).click()
 
     def wait_for(self, heading: str) -> None:
         """Wait until the page, which follows its order, has another heading."""

@@ -32,7 +32,7 @@ def test_a_mistake_comes_back_with_its_message_and_everything_else_filled_in(
 def test_a_card_that_the_provider_does_not_know_is_told_beside_its_field(
     shopper: Shopper, troubles: Troubles
 ) -> None:
-    troubles.expected_statuses.add(422)
+    troubles.expected_statuses.add(409)
     shopper.go_to_checkout()
     shopper.fill_checkout(card="4111 1111 1111 1111")
     shopper.press_place_order()

@@ -41,6 +41,7 @@ def read_books(database_url: str, outside: Outside) -> Books:
         joinedload(Order.payment),
         joinedload(Order.shipment),
         selectinload(Order.lines),
+        selectinload(Order.refunds),
         selectinload(Order.history),
     )
     with session_on(database_url) as session:

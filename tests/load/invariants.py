@@ -73,6 +73,8 @@ def _check_sums(order: Order) -> Iterator[str]:
         yield f"{order.number}: its lines do not add up to {totals.goods}."
     if share_of(totals.goods + totals.shipping, order.tax_rate) != totals.tax:
         yield f"{order.number}: its tax is {totals.tax}."
+    if order.refunds or order.refunded_amount:
+        yield f"{order.number} owes {order.refunded}, unasked."
     if order.total_amount != totals.total.amount:
         yield f"{order.number}: {totals.total} is not what is to be paid."
 
@@ -97,6 +99,8 @@ def _check_money(books: Books, order: Order, is_paid: bool) -> Iterator[str]:
             yield f"{order.number} was authorized over {payment['amount']} {payment['currency']}."
         if payment["captured_amount"] != due:
             yield f"{order.number}: {payment['captured_amount']} was captured, not {due}."
+        if payment["refunded_amount"]:
+            yield f"{order.number}: {payment['refunded_amount']} was given back, unasked."
         if payment["id"] != order.payment.provider_id:
             yield f"{order.number} does not know its payment {payment['id']}."
 

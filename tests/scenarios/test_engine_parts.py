@@ -149,7 +149,21 @@ def test_a_path_before_every_address_is_taken(prefix: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "prefix", ["class", "/", "/class/", "//class", "/a//b", "/a b", "/a?b", "/a#b", "/ä", "/a%20b"]
+    "prefix",
+    [
+        "class",
+        "/",
+        "/class/",
+        "//class",
+        "/a//b",
+        "/a b",
+        "/a?b",
+        "/a#b",
+        "/ä",
+        "/a%20b",
+        "/..",
+        "/a/./b",
+    ],
 )
 def test_a_path_that_no_address_can_begin_with_is_refused(prefix: str) -> None:
     with pytest.raises(RefusedError, match="give a path such as /class/ada"):
@@ -163,6 +177,8 @@ def test_a_path_that_no_address_can_begin_with_is_refused(prefix: str) -> None:
         ("{broken", "{broken"),
         ("[1, 2]", "[1, 2]"),
         ('{"no": "event"}', '{"no": "event"}'),
+        ("[" * 100_000, "[" * 100_000),
+        ('{"event": null, "level": 5}', "5 None"),
         (
             '{"event": "request", "request_id": "8dab", "level": "info", "status": 200}',
             "request status=200",

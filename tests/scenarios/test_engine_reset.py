@@ -68,6 +68,17 @@ def test_a_reset_while_up_runs_reaches_the_outside_world(checkout: Checkout) -> 
     assert ledger.read_text("utf-8") == "reset\n"
 
 
+def test_a_reset_while_up_runs_under_a_path_leaves_it_there(checkout: Checkout) -> None:
+    checkout.up("--prefix", "/class/ada/store")
+    checkout.post("/buy")
+
+    done = checkout.run("reset", "--yes")
+
+    assert done.returncode == 0, done.stderr
+    assert checkout.get()["things"] == SEEDED
+    assert checkout.note()["store"].endswith("/class/ada/store")
+
+
 def test_two_resets_at_once_are_both_done(checkout: Checkout) -> None:
     checkout.up()
     checkout.post("/buy")

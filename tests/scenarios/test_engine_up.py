@@ -56,6 +56,17 @@ def test_the_store_gets_its_settings_and_none_of_the_shell(
     assert settings["SHOP_DATABASE_URL"] == f"sqlite:///{checkout.database}"
 
 
+def test_a_store_under_a_path_is_told_watched_and_called_under_it(checkout: Checkout) -> None:
+    up = checkout.up("--prefix", "/class/ada/store")
+
+    address = checkout.note()["store"]
+    assert address.endswith("/class/ada/store")
+    assert f"{address}/" in up.output
+    assert checkout.get()["settings"]["SHOP_BASE_URL"] == address
+    world = (checkout.root / ".cartwreck" / "world" / "world.sqlite3").read_text("utf-8")
+    assert f"--webhook-url={address}/webhooks/payments" in world
+
+
 def test_secrets_are_for_their_owner_only_and_stay_the_same(checkout: Checkout) -> None:
     path = checkout.root / ".cartwreck" / "secrets.json"
     checkout.up().send(signal.SIGTERM)
@@ -277,6 +288,7 @@ def test_an_open_address_is_told_with_a_warning(checkout: Checkout) -> None:
     [
         (["--host", "203.0.113.9"], "The store cannot listen on '203.0.113.9'"),
         (["--database-url", "mysql://u:hidden@h/d"], "cannot run on 'mysql://u:***@h/d'"),
+        (["--prefix", "class/ada"], "The store cannot live under 'class/ada'"),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_refused(

@@ -58,7 +58,9 @@ def _check_order(session: Session, order: Order) -> Iterator[str]:
     history = select(HistoryEntry).where(HistoryEntry.order_id == order.id)
     now: dict[str, str] = {"status": "placed", "payment_status": "pending"}
     now["fulfillment_status"] = "unfulfilled"
-    for entry in session.scalars(history.order_by(HistoryEntry.id)):
+    entries = session.scalars(history.order_by(HistoryEntry.id)).all()
+    # An order that the store itself has placed begins with its first statuses; a test's may not.
+    for entry in entries[3:] if len(entries) > 2 and entries[0].status == "placed" else entries:
         if now[entry.subject] not in statuses_before(_SUBJECTS[entry.subject](entry.status)):
             yield f"{entry.subject} went from {now[entry.subject]} to {entry.status}"
         now[entry.subject] = entry.status

@@ -68,7 +68,6 @@ def test_a_missing_field_is_refused_in_a_sentence(
         ("card_number", "4242x4242x4242x4242", "A card number has 12 to 19 digits."),
         ("card_number", "\uff14" * 16, "A card number has 12 to 19 digits."),
         ("card_number", "²" * 16, "A card number has 12 to 19 digits."),
-        ("card_number", "4" * 16, "The payment provider does not accept this card number."),
     ],
 )
 def test_a_mistake_is_explained_beside_its_field_with_what_was_typed(
@@ -80,17 +79,27 @@ def test_a_mistake_is_explained_beside_its_field_with_what_was_typed(
     assert filled_in(page, field) == text
 
 
+def test_a_card_that_the_provider_does_not_know_is_told_beside_its_field(
+    client: FlaskClient, typed: dict[str, str]
+) -> None:
+    page = client.post("/checkout", data={**typed, "card_number": "4" * 16})
+
+    told = "The payment provider does not accept this card number."
+    assert (page.status_code, beside(page, "card_number")) == (409, told)
+    assert filled_in(page, "card_number") == "4" * 16
+
+
 @pytest.mark.parametrize(
     ("changes", "status", "message"),
     [
         ({"total_shown": "1"}, 409, "The total is now £28.73, not £0.01."),
         ({"total_shown": "1000000000"}, 409, "The total is now £28.73"),
         ({"total_shown": "1000000001"}, 422, "from 0 to 1000000000"),
-        ({"country_code": "FR"}, 422, "We do not ship there that way."),
+        ({"country_code": "FR"}, 409, "We do not ship there that way."),
         ({"country_code": "gb"}, 422, "We do not ship there that way."),
         ({"country_code": "GBR"}, 422, ""),
         ({"country_code": "G"}, 422, ""),
-        ({"shipping_method": "teleport"}, 422, "We do not ship there that way."),
+        ({"shipping_method": "teleport"}, 409, "We do not ship there that way."),
         ({"checkout_token": "made up"}, 409, "This page was out of date and has been renewed."),
         ({"discount": "100"}, 422, "Unknown field."),
         ({"card_number": "4000000000000119", "total_shown": "1"}, 409, "The total is now"),

@@ -3,7 +3,13 @@ from itertools import permutations, product
 
 import pytest
 
-from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus, statuses_before
+from shop.domain.order_status import (
+    FulfillmentStatus,
+    OrderStatus,
+    PaymentStatus,
+    actions_for,
+    statuses_before,
+)
 
 ALLOWED = {
     OrderStatus: {
@@ -72,3 +78,22 @@ def follow(news: tuple[PaymentStatus, ...]) -> PaymentStatus:
         if status in statuses_before(new):
             status = new
     return status
+
+
+def test_people_may_do_what_the_table_says_and_nothing_else() -> None:
+    allowed = {
+        (order, payment, fulfillment): actions
+        for order, payment, fulfillment in product(OrderStatus, PaymentStatus, FulfillmentStatus)
+        if (actions := actions_for(order, payment, fulfillment))
+    }
+
+    inside = ("unfulfilled", "packed")
+    expected: dict[tuple[str, ...], set[str]] = {
+        each: {"cancel"} for each in product(("placed", "confirmed"), PaymentStatus, inside)
+    }
+    expected["confirmed", "paid", "unfulfilled"] |= {"pack", "refund"}
+    expected["confirmed", "paid", "packed"] |= {"ship"}
+    expected["confirmed", "paid", "delivered"] = {"refund"}
+    expected["completed", "paid", "delivered"] = {"refund"}
+    expected["completed", "paid", "unfulfilled"] = {"refund"}
+    assert allowed == expected

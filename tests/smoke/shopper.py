@@ -1,4 +1,4 @@
-"""What a shopper does in the store, one click or one form each."""
+"""What a shopper and staff do in the store, one click or one form each."""
 
 import re
 from html import unescape
@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 APPROVED, DECLINED = "4242 4242 4242 4242", "4000 0000 0000 0002"
+_HEADING = re.compile(r"<h1>\s*(.*?)\s*</h1>", re.DOTALL)
 _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
 
 
@@ -23,6 +24,12 @@ class Shopper:
         page = self.client.get(path)
         assert page.status_code == 200, f"{path} answers {page.status_code}"
         return unescape(page.text)
+
+    def read_heading(self, path: str) -> str:
+        """Open a page that is there, and return its heading."""
+        found = _HEADING.search(self.look(path))
+        assert found, f"{path} has no heading"
+        return found.group(1)
 
     def add(self, slug: str, quantity: int = 1) -> TestResponse:
         return self.client.post(f"/products/{slug}/add", data={"quantity": str(quantity)})
@@ -51,3 +58,17 @@ class Shopper:
         placed = self.client.post("/checkout", data=self.fill_in(card))
         assert placed.status_code == 303, f"ordering answers {placed.status_code}"
         return placed.location
+
+
+class Staff:
+    """Somebody signed in as staff, who works on one order after the other."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+        who = {"email": "jonas@brindle.example", "password": "brass-hinge-77", "next": ""}
+        assert client.post("/sign-in", data=who).status_code == 303
+
+    def act(self, number: str, verb: str) -> None:
+        """Press a button on the order's page: `pack` or `ship`."""
+        answer = self.client.post(f"/staff/orders/{number}/{verb}")
+        assert answer.status_code == 303, f"{verb} answers {answer.status_code}"

@@ -3,7 +3,7 @@ from flask import Flask
 from shop.gateways.fakes import FakeMailer
 from shop.worker.loop import Worker
 from tests.conftest import run_due_jobs
-from tests.smoke.shopper import DECLINED, Shopper
+from tests.smoke.shopper import DECLINED, Shopper, Staff
 
 
 def test_the_first_page_shows_goods_with_their_prices(shopper: Shopper) -> None:
@@ -85,14 +85,29 @@ def test_the_checkout_page_shows_shipping_tax_and_total(shopper: Shopper) -> Non
     assert [sum_ in page for sum_ in ("£64.00", "£3.95", "£13.59", "£81.54")] == [True] * 4
 
 
-def test_an_order_is_confirmed_paid_and_delivered(shopper: Shopper, worker: Worker) -> None:
+def test_an_order_is_paid_soon_after_it_is_placed(shopper: Shopper, worker: Worker) -> None:
     shopper.add("harbor-desk-lamp")
     path = shopper.order()
-    assert "We are taking the payment" in shopper.look(path)
+    assert shopper.read_heading(path) == "Thank you. We are taking the payment"
 
     run_due_jobs(worker)
 
-    assert "Delivered" in shopper.look(path)
+    assert shopper.read_heading(path) == "Paid. Thank you!"
+
+
+def test_an_order_that_staff_pack_and_ship_is_delivered(
+    app: Flask, shopper: Shopper, worker: Worker
+) -> None:
+    shopper.add("harbor-desk-lamp")
+    path = shopper.order()
+    run_due_jobs(worker)
+    staff = Staff(app.test_client())
+
+    for verb in ("pack", "ship"):
+        staff.act(path.removeprefix("/orders/"), verb)
+    run_due_jobs(worker)
+
+    assert shopper.read_heading(path) == "Delivered"
 
 
 def test_an_order_leaves_the_cart_empty(shopper: Shopper) -> None:

@@ -1,0 +1,131 @@
+import random
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shop.db import transaction
+from shop.domain.money import Money
+from shop.domain.provider_payment import ProviderPayment
+from shop.errors import Refusal
+from shop.gateways.fakes import APPROVED, DECLINED, FakePaymentProvider
+from shop.models import Job, Order
+from shop.services.fulfillment import pack_order, ship_order
+from shop.services.outbox import enqueue
+from shop.services.payments import apply_payment_event
+from shop.services.refunds import cancel_order, refund_order, refund_units
+from shop.worker.loop import Worker
+from tests.conftest import START, StandingClock
+from tests.factories import OrderFactory, ProductFactory
+from tests.shop.order_books import find_faults
+
+SKU, UNITS, ORDERS, STEPS = "TST-SAW", 3, 4, 60
+NEWS = ("authorized", "captured", "captured", "declined", "failed", "voided", "refunded")
+VERBS = (cancel_order, *(pack_order,) * 3, *(ship_order,) * 3, refund_order)
+Step = Callable[[], object]
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+class Steps:
+    """Everything that can happen to some orders, drawn with dice that fall the same on each run."""
+
+    def __init__(self, app: Flask, worker: Worker, clock: StandingClock, dice: random.Random):
+        self.sessions = app.extensions["sessions"]
+        self.worker, self.clock, self.dice = worker, clock, dice
+        self.numbers: list[str] = []
+        self.event_ids = count()
+
+    def take_one(self) -> str:
+        """Let one thing happen, and return what it was."""
+        kinds = [self.act, self.act, self.refund_some, self.hear, self.work, self.work, self.work]
+        said, step = self.dice.choice(kinds)()
+        try:
+            step()
+        except Refusal as refusal:
+            return f"{said}: {type(refusal).__name__}"
+        return said
+
+    def act(self) -> tuple[str, Step]:
+        verb, number = self.dice.choice(VERBS), self.dice.choice(self.numbers)
+        return f"{verb.__name__} {number}", lambda: self.call(verb, number, START)
+
+    def refund_some(self) -> tuple[str, Step]:
+        number, quantity = self.dice.choice(self.numbers), self.dice.randint(1, UNITS)
+        return f"refund {quantity} of {number}", lambda: self.call(
+            refund_units, number, SKU, quantity, START
+        )
+
+    def hear(self) -> tuple[str, Step]:
+        number, status = self.dice.choice(self.numbers), self.dice.choice(NEWS)
+        with self.sessions() as session:
+            total = session.scalars(select(Order).where(Order.number == number)).one().total_amount
+        news = ProviderPayment(f"pay_{number}", number, status, Money(total))
+        # Half of the events are older ones that come once more, whatever they now say.
+        nth = next(self.event_ids)
+        event_id = f"evt_{self.dice.choice([nth, self.dice.randint(0, nth)])}"
+        return f"{event_id} says {number} is {status}", lambda: self.call(
+            apply_payment_event, event_id, news, START
+        )
+
+    def work(self) -> tuple[str, Step]:
+        self.clock.advance(self.dice.choice([0, 0, 60]))
+        return "work", self.worker.run_one
+
+    def call(self, service: Callable[..., object], *arguments: object) -> None:
+        with self.sessions() as session:
+            service(session, *arguments)
+
+
+def place_orders(session: Session, steps: Steps) -> None:
+    """Place orders of one product, of which one is paid with a card that is declined."""
+    product = ProductFactory.create(
+        sku=SKU, price_amount=999, on_hand=UNITS * ORDERS + 1, allocated=UNITS * ORDERS
+    )
+    for nth in range(ORDERS):
+        order = OrderFactory.create(product=product, quantity=UNITS)
+        order.payment.card_token = f"tok_{DECLINED if nth == 0 else APPROVED}"
+        with transaction(session):
+            enqueue(session, "authorize_payment", START, number=order.number)
+        steps.numbers.append(order.number)
+
+
+def find_money_faults(session: Session, provider: FakePaymentProvider) -> list[str]:
+    """Return a sentence for every order whose money or parcel went too far."""
+    faults = []
+    for order in session.scalars(select(Order)):
+        keys = [key for key in provider.refunds if key.startswith(f"{order.number}:")]
+        given_back = sum(provider.refunds[key].amount for key in keys)
+        if given_back > order.refunded_amount:
+            faults.append(f"{given_back} given back of {order.refunded_amount}")
+        if order.shipment and order.status == "canceled":
+            faults.append(f"{order.number} is canceled and has a parcel")
+    return faults
+
+
+@on_sqlite
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happens_in_whatever_order_stock_money_and_history_stay_right(
+    app: Flask,
+    session: Session,
+    worker: Worker,
+    clock: StandingClock,
+    provider: FakePaymentProvider,
+    seed: int,
+) -> None:
+    steps = Steps(app, worker, clock, random.Random(seed))
+    place_orders(session, steps)
+    trail: list[str] = []
+
+    for _ in range(STEPS):
+        trail.append(steps.take_one())
+        faults = find_faults(session, UNITS * ORDERS + 1) + find_money_faults(session, provider)
+        assert faults == [], trail
+
+    assert sum(":" not in said for said in trail) > STEPS / 3
+    assert (
+        session.scalars(select(Job).where(Job.last_error.not_like("GatewayRefused%"))).all() == []
+    )
