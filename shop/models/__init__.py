@@ -4,6 +4,5 @@ from shop.models.cart import Cart, CartLine
 from shop.models.catalog import Category, Product, StockItem, StockMovement
 from shop.models.customer import Customer, SignIn
 from shop.models.delivery import Country, ShippingRate
-from shop.models.job import Job
+from shop.models.job import Job, WebhookEvent
 from shop.models.order import HistoryEntry, Order, OrderLine, Payment, Refund, Shipment
-from shop.models.webhook import WebhookEvent

@@ -1,4 +1,4 @@
-"""Work that an order still needs, kept in the store's own database."""
+"""Work that is still to be done, and news that was taken in: the store's outbox and inbox."""
 
 from datetime import datetime
 from typing import Any
@@ -37,3 +37,12 @@ class Job(Model):
     done_at: Mapped[datetime | None]
     set_aside_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(Text)
+
+
+class WebhookEvent(Model):
+    """An event by the payment provider's own id, which makes a second delivery harmless."""
+
+    __tablename__ = "webhook_event"
+
+    id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    received_at: Mapped[datetime]

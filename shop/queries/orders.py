@@ -1,4 +1,4 @@
-"""What the pages of orders show, to customers and to staff."""
+"""What checkout and the pages of orders show, to customers and to staff."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from shop.db import get_one
 from shop.domain.email_address import fold_email
 from shop.domain.order_status import FulfillmentStatus, OrderStatus
-from shop.models import Job, Order
+from shop.models import Country, Job, Order, ShippingRate
 from shop.queries.paging import Page, get_page
 
 PAGE_SIZE = 25
@@ -89,6 +89,17 @@ def list_set_aside(session: Session) -> Sequence[Job]:
     """Return the jobs that were given up, the latest first."""
     jobs = select(Job).where(Job.set_aside_at.is_not(None))
     return session.scalars(jobs.order_by(Job.set_aside_at.desc(), Job.id).limit(_MOST_JOBS)).all()
+
+
+def list_countries(session: Session) -> Sequence[Country]:
+    """Return the countries that the store ships to, by name."""
+    return session.scalars(select(Country).order_by(Country.name)).all()
+
+
+def list_rates(session: Session, country_code: str) -> Sequence[ShippingRate]:
+    """Return the shipping methods to a country, the cheapest first."""
+    rates = select(ShippingRate).where(ShippingRate.country_code == country_code)
+    return session.scalars(rates.order_by(ShippingRate.amount, ShippingRate.method)).all()
 
 
 def _list_orders(session: Session, where: ColumnElement[bool], after: str) -> Page[Order]:

@@ -15,14 +15,14 @@ from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from shop.db import end_read, insert, transaction
+from shop.db import changed_rows, end_read, insert, transaction
 from shop.domain.email_address import fold_email
 from shop.errors import DestinationNotServed, EmailTaken, LinkExpired, SignInRefused
 from shop.gateways.mailer import Mailer
 from shop.models import Cart, Country, Customer, SignIn
 from shop.services.cart import new_token
+from shop.services.jobs import enqueue
 from shop.services.mails import Link, write_mail
-from shop.services.outbox import enqueue
 
 SIGN_IN_LASTS = timedelta(hours=12)
 LINK_LASTS = timedelta(hours=1)
@@ -79,6 +79,7 @@ def sign_in(session: Session, email: str, password: str, now: datetime) -> str:
         raise SignInRefused
     token = new_token()
     with transaction(session):
+        _set_password(session, customer_id, password_hash, password_hash)
         ended = SignIn.customer_id == customer_id, SignIn.ends_at <= now
         session.execute(delete(SignIn).where(*ended))
         session.add(SignIn(token=token, customer_id=customer_id, ends_at=now + SIGN_IN_LASTS))
@@ -114,8 +115,7 @@ def change_password(session: Session, customer_id: int, current: str, new: str, 
         raise SignInRefused
     new_hash = hasher.hash(new)
     with transaction(session):
-        own = update(Customer).where(Customer.id == customer_id)
-        session.execute(own.values(password_hash=new_hash, reset_hash=None))
+        _set_password(session, customer_id, password_hash, new_hash, reset_hash=None)
         others = SignIn.customer_id == customer_id, SignIn.token != token
         session.execute(delete(SignIn).where(*others))
 
@@ -174,6 +174,16 @@ def make_api_token(session: Session, customer_id: int) -> str:
 def hash_token(token: str) -> str:
     """Return what is kept of a token; 128 random bits need no slow hash."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _set_password(session: Session, customer_id: int, old: str, new: str, **values: None) -> None:
+    """Set the password's hash from old to new; both may be the same, which keeps it as it is.
+
+    Whoever has changed it since it was read has signed everybody out, and this must not undo that.
+    """
+    as_read = update(Customer).where(Customer.id == customer_id, Customer.password_hash == old)
+    if not changed_rows(session, as_read.values(password_hash=new, **values)):
+        raise SignInRefused
 
 
 @cache

@@ -73,14 +73,15 @@ def join_cart(session: Session, customer_id: int, token: str) -> str:
     """Move what lies in an anonymous cart into the customer's, and return the customer's token.
 
     The lines are taken out of the one cart by the statement that reads them, so they arrive once
-    however often the cart is joined. A quantity stops at `MAX_QUANTITY`.
+    however often the cart is joined, and by product, so that no two joins wait for each other. A
+    quantity stops at `MAX_QUANTITY`.
     """
     with transaction(session):
         own = session.scalars(select(Cart).where(Cart.customer_id == customer_id)).one()
         other = select(Cart.id).where(Cart.token == token, Cart.customer_id.is_(None))
         taken = delete(CartLine).where(CartLine.cart_id == other.scalar_subquery())
         returned = taken.returning(CartLine.product_id, CartLine.quantity)
-        for product_id, quantity in session.execute(returned).all():
+        for product_id, quantity in sorted(session.execute(returned).all()):
             line = insert(session, CartLine).values(
                 cart_id=own.id, product_id=product_id, quantity=quantity
             )

@@ -14,8 +14,8 @@ from shop.errors import CartEmpty, CheckoutExpired, DestinationNotServed, TotalC
 from shop.gateways.payments import Card, PaymentProvider
 from shop.models import Cart, CartLine, Country, Order, OrderLine, Payment, ShippingRate
 from shop.services.cart import find_cart, new_token
+from shop.services.jobs import enqueue
 from shop.services.orders import FIRST_STATUSES, add_history
-from shop.services.outbox import enqueue
 from shop.services.stock import allocate_stock
 
 # Crockford's alphabet without I, L, O and U: nothing is misread on the telephone.

@@ -9,8 +9,8 @@ from shop.domain.order_status import FulfillmentStatus, OrderStatus
 from shop.errors import NotFound, NotYet
 from shop.gateways.carrier import Carrier, Parcel
 from shop.models import Order, Shipment
+from shop.services.jobs import enqueue
 from shop.services.orders import claim_order, get_order, move_order
-from shop.services.outbox import enqueue
 from shop.services.stock import ship_stock
 
 

@@ -1,7 +1,9 @@
-"""Claim jobs and settle them. Each job is run by one worker at a time, and by another if that dies.
+"""Queue jobs, claim them and settle them.
 
-Each claim has a token of its own, and only the latest claim may settle a job, so a worker that was
-taken for dead and comes back changes nothing.
+A job is written by the transaction that makes it necessary, so it can neither be lost nor run for
+an order that was never placed. Each job is run by one worker at a time, and by another if that
+dies: each claim has a token of its own, and only the latest claim may settle a job, so a worker
+that was taken for dead and comes back changes nothing.
 """
 
 import secrets
@@ -12,11 +14,12 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from shop.db import changed_rows, transaction
+from shop.db import changed_rows, insert, transaction
 from shop.errors import NotFound
 from shop.models import Job
 
 MAX_ATTEMPTS = 8
+_AT_ONCE = timedelta()
 _LONGEST_ERROR = 2_000
 
 
@@ -30,6 +33,31 @@ class Claim:
     key: str
     kind: str
     payload: dict[str, Any]
+
+
+def enqueue(
+    session: Session,
+    kind: str,
+    now: datetime,
+    nth: int = 1,
+    after: timedelta = _AT_ONCE,
+    **subject: str | int,
+) -> None:
+    """Queue one piece of work, inside the caller's transaction.
+
+    `subject` is what it is about, an order's `number` or a `customer_id`; the service that the job
+    runs gets it under this name. The work falls due `after` now. `nth` tells repeated work apart:
+    the same subject, kind and `nth` queued twice is one job.
+    """
+    job = insert(session, Job).values(
+        key=":".join(map(str, [*subject.values(), kind, nth])),
+        kind=kind,
+        payload={**subject, "nth": nth},
+        created_at=now,
+        due_at=now + after,
+        attempts=0,
+    )
+    session.execute(job.on_conflict_do_nothing(index_elements=["key"]))
 
 
 def claim_job(session: Session, lease: timedelta, now: datetime) -> Claim | None:

@@ -15,8 +15,8 @@ from shop.domain.provider_payment import ProviderPayment
 from shop.errors import AmountMismatch, GatewayRefused, NotYet
 from shop.gateways.payments import PaymentProvider
 from shop.models import Order, Payment, Refund, WebhookEvent
+from shop.services.jobs import enqueue
 from shop.services.orders import get_order, move_order
-from shop.services.outbox import enqueue
 from shop.services.refunds import refund_late_payment
 from shop.services.stock import release_stock
 

@@ -17,8 +17,8 @@ from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStat
 from shop.domain.pricing import PricedLine, price_refund, sum_lines
 from shop.errors import TooManyUnits
 from shop.models import Order, Refund
+from shop.services.jobs import enqueue
 from shop.services.orders import claim_order, get_order
-from shop.services.outbox import enqueue
 from shop.services.stock import release_stock, return_stock
 
 

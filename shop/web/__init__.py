@@ -8,17 +8,7 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 
 from shop.config import Settings
-from shop.web import (
-    account,
-    cart,
-    catalog,
-    checkout,
-    customer,
-    orders,
-    refusals,
-    request_log,
-    staff,
-)
+from shop.web import account, cart, catalog, checkout, orders, refusals, request_log, staff
 from shop.web.auth import limiter, login_manager
 
 _LARGEST_BODY = 64 * 1024
@@ -59,8 +49,9 @@ def init_app(app: Flask) -> None:
     # away must not ask it anything.
     login_manager.init_app(app, add_context_processor=False)
     app.add_template_global(current_user, "current_user")
-    for each in (catalog, cart, checkout, orders, account, customer, staff):
+    for each in (catalog, cart, checkout, orders, account, staff):
         app.register_blueprint(each.pages)
+    app.register_blueprint(account.own_pages)
     app.add_template_filter(_percent, "percent")
 
 

@@ -11,6 +11,7 @@ from flask_login import LoginManager, current_user, login_user
 from shop.clock import now
 from shop.db import get_session
 from shop.domain.email_address import fold_email
+from shop.errors import SignInRefused
 from shop.queries.customers import find_signed_in
 from shop.services.cart import join_cart
 from shop.web.shopper import cart_token, count_units, find_own_cart
@@ -49,9 +50,15 @@ def load_signed_in(token: str) -> SignedIn | None:
 
 
 def welcome(token: str) -> None:
-    """Sign the browser in, and move what lies in its cart into the customer's."""
+    """Sign the browser in, and move what lies in its cart into the customer's.
+
+    :raises SignInRefused: when a change of the password has just ended the sign-in again.
+    """
+    signed_in = load_signed_in(token)
+    if signed_in is None:
+        raise SignInRefused
     session.permanent = True
-    login_user(load_signed_in(token))
+    login_user(signed_in)
     session["cart"] = join_cart(get_session(), current_user.id, cart_token())
     count_units(find_own_cart())
 

@@ -11,7 +11,7 @@ from shop.clock import now
 from shop.db import get_session
 from shop.errors import DestinationNotServed
 from shop.queries.customers import find_customer
-from shop.queries.delivery import list_countries, list_rates
+from shop.queries.orders import list_countries, list_rates
 from shop.services.checkout import CheckoutForm, place_order, quote_cart
 from shop.web.forms import form_values, render_form, takes_form
 from shop.web.schemas import CheckoutSchema

@@ -13,7 +13,7 @@ from shop import create_app
 from shop.gateways import Gateways
 from shop.gateways.fakes import FakeCarrier, FakeMailer, make_fakes
 from shop.models import Order, Product, StockItem
-from shop.services.outbox import enqueue
+from shop.services.jobs import enqueue
 from tests.conftest import START, settings_for
 from tests.factories import OrderFactory
 

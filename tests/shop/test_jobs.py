@@ -6,8 +6,15 @@ from sqlalchemy.orm import Session
 
 from shop.db import transaction
 from shop.models import Job
-from shop.services.jobs import Claim, claim_job, finish_job, postpone_job, retry_job, set_job_aside
-from shop.services.outbox import enqueue
+from shop.services.jobs import (
+    Claim,
+    claim_job,
+    enqueue,
+    finish_job,
+    postpone_job,
+    retry_job,
+    set_job_aside,
+)
 from tests.conftest import START
 
 LEASE, SECOND = timedelta(seconds=60), timedelta(seconds=1)

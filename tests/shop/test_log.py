@@ -16,7 +16,7 @@ from structlog.stdlib import ProcessorFormatter
 from shop.db import make_engine, transaction
 from shop.gateways.fakes import UNANSWERED
 from shop.models import Customer, Job, Product
-from shop.services.outbox import enqueue
+from shop.services.jobs import enqueue
 from shop.worker.loop import Worker
 from tests.conftest import START, StandingClock, run_due_jobs
 from tests.factories import LISTED_AT, OrderFactory

@@ -1,6 +1,8 @@
 import random
-from collections.abc import Callable
-from itertools import count
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+from itertools import count, product
 
 import pytest
 from flask import Flask
@@ -11,15 +13,16 @@ from shop.db import transaction
 from shop.domain.money import Money
 from shop.domain.provider_payment import ProviderPayment
 from shop.errors import Refusal
-from shop.gateways.fakes import APPROVED, DECLINED, FakePaymentProvider
-from shop.models import Job, Order
-from shop.services.fulfillment import pack_order, ship_order
-from shop.services.outbox import enqueue
+from shop.gateways.fakes import APPROVED, DECLINED, FakeCarrier, FakePaymentProvider
+from shop.models import Job, Order, Product
+from shop.services.fulfillment import book_parcel, pack_order, ship_order, track_parcel
+from shop.services.jobs import enqueue
 from shop.services.payments import apply_payment_event
 from shop.services.refunds import cancel_order, refund_order, refund_units
 from shop.worker.loop import Worker
 from tests.conftest import START, StandingClock
 from tests.factories import OrderFactory, ProductFactory
+from tests.shop.interleave import interleave, is_write
 from tests.shop.order_books import find_faults
 
 SKU, UNITS, ORDERS, STEPS = "TST-SAW", 3, 4, 60
@@ -82,11 +85,11 @@ class Steps:
 
 def place_orders(session: Session, steps: Steps) -> None:
     """Place orders of one product, of which one is paid with a card that is declined."""
-    product = ProductFactory.create(
+    saw = ProductFactory.create(
         sku=SKU, price_amount=999, on_hand=UNITS * ORDERS + 1, allocated=UNITS * ORDERS
     )
     for nth in range(ORDERS):
-        order = OrderFactory.create(product=product, quantity=UNITS)
+        order = OrderFactory.create(product=saw, quantity=UNITS)
         order.payment.card_token = f"tok_{DECLINED if nth == 0 else APPROVED}"
         with transaction(session):
             enqueue(session, "authorize_payment", START, number=order.number)
@@ -129,3 +132,68 @@ def test_whatever_happens_in_whatever_order_stock_money_and_history_stay_right(
     assert (
         session.scalars(select(Job).where(Job.last_error.not_like("GatewayRefused%"))).all() == []
     )
+
+
+def some_units(session: Session, number: str, now: datetime) -> None:
+    refund_units(session, number, SKU, 2, now)
+
+
+PAID, PACKED, DELIVERED = "unfulfilled", "packed", "delivered"
+ACTS = (cancel_order, pack_order, ship_order, refund_order, some_units)
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("fulfillment", "first"),
+    [
+        *((PAID, act) for act in (cancel_order, pack_order, refund_order, some_units)),
+        *((PACKED, act) for act in (cancel_order, ship_order)),
+        *((DELIVERED, act) for act in (refund_order, some_units)),
+    ],
+)
+def test_before_whichever_statement_a_second_act_comes_the_books_stay_right(
+    app: Flask, session: Session, fulfillment: str, first: Callable[..., None]
+) -> None:
+    sessions = app.extensions["sessions"]
+    saw = ProductFactory.create(sku=SKU, price_amount=999, on_hand=100)
+    outcomes = []
+
+    def act(verb: Callable[..., None], number: str) -> bool:
+        with sessions() as own:
+            try:
+                verb(own, number, START)
+            except Refusal:
+                return False
+        return True
+
+    for second, nth in product(ACTS, range(1, 5)):
+        number = sell(session, saw, fulfillment)
+        statements = count(1)
+        nth_or_write = partial(is_nth_or_write, statements, nth)
+        with interleave(sessions.kw["bind"], partial(act, second, number), nth_or_write) as other:
+            outcomes.append((act(first, number), other.results[0]))
+
+    assert find_faults(session, 100) == []
+    # Each of the two gets what it wants, where the other does not want the same.
+    assert {any(each) for each in zip(*outcomes, strict=True)} == {True}
+
+
+def is_nth_or_write(statements: Iterator[int], nth: int, sql: str) -> bool:
+    return next(statements) == nth or is_write(sql)
+
+
+def sell(session: Session, product: Product, fulfillment: str) -> str:
+    """Sell three units and bring the order as far as it has come, and return its number."""
+    product.stock.allocated += UNITS
+    order = OrderFactory.create(product=product, quantity=UNITS)
+    number, carrier = str(order.number), FakeCarrier()
+    paid = ProviderPayment(f"pay_{number}", number, "captured", order.totals.total)
+    apply_payment_event(session, f"evt_{number}", paid, START)
+    if fulfillment != PAID:
+        pack_order(session, number, START)
+    if fulfillment == DELIVERED:
+        ship_order(session, number, START)
+        book_parcel(session, carrier, number, START)
+        track_parcel(session, carrier, number, START)
+    session.rollback()
+    return number

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, event, func, select
 from sqlalchemy.orm import Session
 
 from shop.db import transaction
@@ -16,6 +16,7 @@ from shop.errors import (
     NotFound,
     OutOfStock,
     Refusal,
+    SignInRefused,
     StockTooLow,
 )
 from shop.gateways.fakes import FakePaymentProvider
@@ -32,6 +33,7 @@ from shop.models import (
     StockMovement,
 )
 from shop.services.accounts import (
+    change_password,
     hash_token,
     register,
     request_password_reset,
@@ -40,8 +42,7 @@ from shop.services.accounts import (
 )
 from shop.services.cart import add_to_cart, join_cart
 from shop.services.fulfillment import pack_order, ship_order
-from shop.services.jobs import retry_set_aside
-from shop.services.outbox import enqueue
+from shop.services.jobs import enqueue, retry_set_aside
 from shop.services.payments import apply_payment_event, authorize_payment
 from shop.services.products import ProductEdit, edit_product
 from shop.services.refunds import cancel_order, refund_order, refund_units
@@ -406,3 +407,50 @@ def test_the_cart_of_another_customer_stays_where_it_is(
     join_cart(session, carts[0], theirs.token)
 
     assert sorted(quantities(session)) == [2, 2, 5]
+
+
+def test_a_sign_in_with_the_old_password_while_it_is_reset_lets_nobody_in(
+    session: Session, at_once: AtOnce, engine: Engine
+) -> None:
+    customer = CustomerFactory.create(reset_hash=hash_token("link"), reset_ends_at=at(3600))
+
+    mine, other = at_once(
+        on(sign_in, customer.email, PASSWORD), on(reset_password, "link", "a longer password")
+    )
+
+    assert (isinstance(mine, SignInRefused), other.results) == (True, [None])
+    assert count(session, SignIn) == 0
+
+
+def test_of_two_who_change_a_password_at_once_the_second_is_told(
+    session: Session, at_once: AtOnce, engine: Engine
+) -> None:
+    customer = CustomerFactory.create()
+
+    def change(new: str) -> Act:
+        return lambda own: change_password(own, customer.id, PASSWORD, new, "a token")
+
+    mine, other = at_once(change("mine is longer"), change("theirs is longer"))
+
+    assert (isinstance(mine, SignInRefused), other.results) == (True, [None])
+    assert sign_in(session, customer.email, "theirs is longer", START)
+
+
+def test_a_cart_is_joined_in_the_order_of_its_products_so_that_no_two_wait_for_each_other(
+    session: Session, engine: Engine, carts: tuple[int, str]
+) -> None:
+    other = session.scalars(select(Cart.id).where(Cart.token == carts[1])).one()
+    later, last = ProductFactory.create(), ProductFactory.create()
+    for product in (last, later):
+        CartLineFactory.create(cart_id=other, product=product)
+    session.rollback()
+    joined: list[object] = []
+
+    def listen(_connection: object, _cursor: object, sql: str, values: Any, *_: object) -> None:
+        if sql.startswith("INSERT INTO cart_line"):
+            joined.append(values["product_id"] if isinstance(values, dict) else values[1])
+
+    event.listen(engine, "before_cursor_execute", listen)
+    join_cart(session, *carts)
+
+    assert joined == sorted(session.scalars(select(Product.id)))

@@ -15,9 +15,8 @@ from shop.gateways.fakes import APPROVED, FakePaymentProvider
 from shop.models import Cart, CartLine, HistoryEntry, Order, OrderLine, Product, StockItem
 from shop.services.cart import add_to_cart
 from shop.services.checkout import CheckoutForm, Delivery, place_order
-from shop.services.jobs import Claim, claim_job
+from shop.services.jobs import Claim, claim_job, enqueue
 from shop.services.orders import move_order
-from shop.services.outbox import enqueue
 from shop.services.payments import apply_payment_event
 from tests.conftest import START
 from tests.factories import (

@@ -11,7 +11,7 @@ from shop.errors import ActionRefused, NotFound, TooManyUnits
 from shop.gateways.fakes import FakePaymentProvider
 from shop.models import Job, Order, OrderLine, Refund, StockItem, StockMovement
 from shop.services.fulfillment import pack_order, ship_order
-from shop.services.outbox import enqueue
+from shop.services.jobs import enqueue
 from shop.services.payments import apply_payment_event, authorize_payment
 from shop.services.refunds import cancel_order, refund_order, refund_units
 from shop.worker.loop import Worker

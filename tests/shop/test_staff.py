@@ -13,7 +13,7 @@ from shop.db import transaction
 from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus
 from shop.gateways.fakes import FakePaymentProvider
 from shop.models import Job, Order, Product, StockItem, StockMovement
-from shop.services.outbox import enqueue
+from shop.services.jobs import enqueue
 from shop.worker.loop import Worker
 from tests.conftest import START, run_due_jobs
 from tests.factories import CustomerFactory, OrderFactory, ProductFactory

@@ -15,8 +15,7 @@ from shop.gateways.fakes import UNANSWERED, FakeCarrier, FakeMailer, FakePayment
 from shop.models import HistoryEntry, Job, Order, StockItem, StockMovement
 from shop.services.accounts import request_password_reset
 from shop.services.fulfillment import pack_order, ship_order
-from shop.services.jobs import MAX_ATTEMPTS, claim_job
-from shop.services.outbox import enqueue
+from shop.services.jobs import MAX_ATTEMPTS, claim_job, enqueue
 from shop.services.refunds import refund_order
 from shop.worker.handlers import HANDLERS, handle
 from shop.worker.loop import Worker
