@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, Engine, MetaData, func, select
+from sqlalchemy import Connection, Engine, MetaData, func, select, text
 from sqlalchemy.orm import Session
 
 from shop import create_app
@@ -20,10 +20,13 @@ from shop.models import (
     OrderLine,
     Payment,
     Product,
+    Refund,
+    SignIn,
     StockItem,
     StockMovement,
 )
 from tests.conftest import START, run_due_jobs, settings_for
+from tests.factories import CartFactory, CustomerFactory, OrderFactory, bind_factories
 from tests.shop.test_migrations import config_for
 from tests.shop.test_migrations import empty_url as empty_url
 
@@ -256,6 +259,32 @@ def test_a_downgrade_keeps_every_row_and_gives_payments_their_amounts_back(engin
         found = {row.number: row.fulfillment_status for row in statuses}
     assert (count_rows(engine), amounts) == (ROWS, {(1674, "GBP")})
     assert found == {number: has[2] for number, has in ORDERS.items()}
+
+
+def test_a_downgrade_keeps_what_customers_have_ordered_since(engine: Engine) -> None:
+    upgrade(address(engine))
+    with Session(engine) as session, bind_factories(session):
+        ada = CustomerFactory.create().id
+        CartFactory.create(id=100, customer_id=ada)
+        session.add(SignIn(token="a token", customer_id=ada, ends_at=START))
+        order = OrderFactory.create(
+            id=100,
+            number="BB-SINCE",
+            product=session.get_one(Product, 1),
+            customer_id=ada,
+            fulfillment_status="packed",
+            refunded_amount=500,
+        )
+        order.refunds = [Refund(nth=1, amount=500, currency="GBP", requested_at=START)]
+        session.commit()
+
+    command.downgrade(config_for(address(engine)), "0001")
+
+    grown = {"orders", "order_line", "payment", "cart"}
+    assert count_rows(engine) == {table: n + (table in grown) for table, n in ROWS.items()}
+    with engine.connect() as connection:
+        kept = connection.execute(text("SELECT fulfillment_status FROM orders WHERE id = 100"))
+        assert kept.scalars().all() == ["unfulfilled"]
 
 
 def test_a_store_that_went_down_comes_up_again_the_same(engine: Engine) -> None:
