@@ -19,7 +19,8 @@ from tests.conftest import START
 from tests.factories import PASSWORD, CartFactory, CartLineFactory, CustomerFactory, OrderFactory
 from tests.shop.browsers import sign_in_browser
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "access.md"
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs" / "access.md"
 ROW = r"^\| (GET|POST) \| `([^`]+)` \| (.+?) \| (.+?) \| (.+?) \| (.+?) \|$"
 TABLE = re.findall(ROW, DOCUMENT.read_text("utf-8"), re.MULTILINE)
 ROLES = ("guest", "customer", "another customer", "staff")
@@ -154,6 +155,16 @@ def test_the_table_names_every_route_and_no_other(app: Flask) -> None:
     ]
 
     assert sorted((method, path) for method, path, *_ in TABLE) == sorted(routes)
+
+
+def test_each_rule_stands_where_the_document_says() -> None:
+    said = DOCUMENT.read_text("utf-8")
+    named = re.findall(r"`(\w+)`[^`]*?(?:`(\w+)`\s+)?in\s+`(shop/[\w/]+\.py)`", said)
+
+    assert len(named) == 4
+    for *names, path in named:
+        source = (ROOT / path).read_text("utf-8")
+        assert [name for name in names if name not in source] == [], path
 
 
 @on_sqlite
