@@ -3,12 +3,12 @@
 from collections import Counter
 from typing import Any, NoReturn
 
-from flask import current_app, g, request
+from flask import Request, current_app, g, request
 from flask_smorest import Blueprint
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Unauthorized
+from werkzeug.exceptions import BadRequest, Unauthorized
 
 from shop.api import schemas
 from shop.clock import now
@@ -34,6 +34,12 @@ class StrictParser(FlaskParser):
     def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> NoReturn:
         [messages] = fields_of(error).values()
         raise ValidationError(messages)
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        try:
+            return super().load_json(req, schema)
+        except RecursionError:
+            raise BadRequest("This JSON is nested too deeply.") from None
 
 
 # A parameter that the document does not know is refused; headers are many, and passed over.

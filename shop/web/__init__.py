@@ -63,7 +63,7 @@ def _refuse_nul() -> None:
 
 def _protect(response: Response) -> Response:
     response.headers.update(_HEADERS)
-    if request.endpoint != "static" and "_user_id" in session:
+    if request.endpoint != "static" and session.keys() & {"_user_id", "orders"}:
         # On a computer that others use, Back must not show what a customer saw.
         response.headers["Cache-Control"] = "no-store"
     return response

@@ -32,7 +32,7 @@ def main() -> int:
 
 
 def fuzz(
-    store: RunningStore, folder: Path, examples: int, seed: int
+    store: RunningStore, folder: Path, examples: int, seed: int, stdout: int | None = None
 ) -> subprocess.CompletedProcess[bytes]:
     """Let schemathesis loose on a running store, with a token for what needs one."""
     return subprocess.run(
@@ -44,6 +44,7 @@ def fuzz(
         ],
         cwd=folder,
         check=False,
+        stdout=stdout,
     )
 
 

@@ -3,7 +3,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
-from tests.factories import PASSWORD, CustomerFactory
+from tests.factories import PASSWORD, CartFactory, CustomerFactory
 from tests.shop.pages import sentence
 
 
@@ -12,7 +12,9 @@ from tests.shop.pages import sentence
 def test_somebody_signed_in_is_told_in_a_sentence_that_the_database_is_away(
     app: Flask, client: FlaskClient, session: object, path: str
 ) -> None:
-    email = CustomerFactory.create().email
+    customer = CustomerFactory.create()
+    CartFactory.create(customer_id=customer.id)
+    email = customer.email
     client.post("/sign-in", data={"email": email, "password": PASSWORD})
     app.config["PROPAGATE_EXCEPTIONS"] = False
 
