@@ -83,7 +83,10 @@ def show_product(sku: str) -> Product:
 @goods.response(200, schemas.ProductPageSchema)
 @goods.alt_response(404, schema=schemas.ErrorSchema, description="`after` is no product's SKU.")
 def show_feed(query: dict[str, str]) -> dict[str, Any]:
-    """List all products by name, for partners: follow `next` until it is null."""
+    """List all products, for partners.
+
+    They come by name; follow `next` until it is null.
+    """
     return _as_products(list_products(get_session(), **query, sort="name", size=_PAGE_SIZE))
 
 
@@ -94,7 +97,10 @@ def show_feed(query: dict[str, str]) -> dict[str, Any]:
 @orders.alt_response(404, schema=schemas.ErrorSchema, description="`after` is no order's number.")
 @orders.doc(security=[{"token": []}])
 def show_orders(query: dict[str, str]) -> dict[str, Any]:
-    """List your orders, the latest first."""
+    """List your orders.
+
+    The latest comes first.
+    """
     page = list_own_orders(get_session(), g.customer.id, query["after"])
     return {"rows": page.rows, "next": page.rows[-1].number if page.has_more else None}
 
@@ -122,9 +128,10 @@ def show_order(number: str) -> Order:
 @orders.alt_response(503, schema=schemas.ErrorSchema, description="The provider does not answer.")
 @orders.doc(security=[{"token": []}])
 def create_order(headers: dict[str, str], body: dict[str, Any]) -> Order:
-    """Place an order; sent again with the same Idempotency-Key it is the same order.
+    """Place an order.
 
-    Another total than `total_amount` is refused, and the refusal names it.
+    Sent again with the same Idempotency-Key it is the same order. Another total than `total_amount`
+    is refused, and the refusal names it.
     """
     key = hash_token(f"{g.customer.id} {headers['key']}")[:40]
     lines: Counter[str] = Counter()
