@@ -13,6 +13,8 @@ class DocumentedApi(Api):
     """The API whose errors look as those of the webhooks do, since the store answers them all."""
 
     ERROR_SCHEMA = ErrorSchema
+    # A default answer would allow every status; each operation names those that it has.
+    DEFAULT_ERROR_RESPONSE_NAME = None
 
     def _register_error_handlers(self) -> None:
         pass

@@ -33,7 +33,7 @@ class ErrorSchema(Schema):
 class ProductSchema(Schema):
     """Something the store sells."""
 
-    sku = fields.String(required=True, metadata=_example("KET-001"))
+    sku = fields.String(required=True, metadata=_example("KTL-001"))
     name = fields.String(required=True, metadata=_example("Kestrel Kettle"))
     summary = fields.String(required=True)
     description = fields.String(required=True)
