@@ -42,6 +42,8 @@ class Shopper:
         self.add(PENCIL)
         self.page.get_by_role("link", name="Check out").click()
         expect(self.heading).to_have_text("Checkout")
+        # The script of a page runs before the page counts as loaded.
+        self.page.wait_for_load_state()
 
     def fill_checkout(self, card: str = GOOD_CARD) -> None:
         for label, value in ADDRESS.items():
@@ -68,14 +70,16 @@ class Shopper:
         """Sign in from wherever the shopper is, and come back there if the store knows where."""
         self.page.get_by_label("Email").fill(email)
         self.page.get_by_label("Password", exact=True).fill(password)
-        self.page.locator("form").get_by_role("button", name="Sign in").click()
+        with self.page.expect_navigation():
+            self.page.locator("form").get_by_role("button", name="Sign in").click()
 
     def choose(self, name: str, role: Literal["link", "button"] = "link") -> None:
         """Choose from the menu in the head of the page, which a phone folds away."""
         menu = self.page.get_by_role("banner").locator("summary")
         if menu.is_visible():
             menu.click()
-        self.page.get_by_role("banner").get_by_role(role, name=name).click()
+        with self.page.expect_navigation():
+            self.page.get_by_role("banner").get_by_role(role, name=name).click()
 
     def wait_for(self, heading: str) -> None:
         """Wait until the page, which follows its order, has another heading."""
