@@ -38,8 +38,9 @@ class StrictParser(FlaskParser):
     def load_json(self, req: Request, schema: Schema) -> Any:
         try:
             return super().load_json(req, schema)
-        except RecursionError:
-            raise BadRequest("This JSON is nested too deeply.") from None
+        except (RecursionError, ValueError):
+            # Python reads no number of more than 4,300 digits.
+            raise BadRequest("This JSON is nested too deeply or holds a huge number.") from None
 
 
 # A parameter that the document does not know is refused; headers are many, and passed over.
@@ -67,7 +68,7 @@ def require_token() -> None:
 @goods.alt_response(404, schema=schemas.ErrorSchema, description="`after` is no product's SKU.")
 def show_products(query: dict[str, str]) -> dict[str, Any]:
     """List products."""
-    return _as_products(list_products(get_session(), **query, size=_PAGE_SIZE))
+    return _as_page(list_products(get_session(), **query, size=_PAGE_SIZE), "sku")
 
 
 @goods.get("/products/<sku>")
@@ -87,7 +88,8 @@ def show_feed(query: dict[str, str]) -> dict[str, Any]:
 
     They come by name; follow `next` until it is null.
     """
-    return _as_products(list_products(get_session(), **query, sort="name", size=_PAGE_SIZE))
+    page = list_products(get_session(), **query, sort="name", size=_PAGE_SIZE)
+    return _as_page(page, "sku")
 
 
 @orders.get("")
@@ -101,8 +103,7 @@ def show_orders(query: dict[str, str]) -> dict[str, Any]:
 
     The latest comes first.
     """
-    page = list_own_orders(get_session(), g.customer.id, query["after"])
-    return {"rows": page.rows, "next": page.rows[-1].number if page.has_more else None}
+    return _as_page(list_own_orders(get_session(), g.customer.id, query["after"]), "number")
 
 
 @orders.get("/<number>")
@@ -140,11 +141,10 @@ def create_order(headers: dict[str, str], body: dict[str, Any]) -> Order:
     total, card = Money(body.pop("total_amount")), body.pop("card_number")
     form = CheckoutForm(Delivery(**body), card, key, total, g.customer.id)
     fill_cart(get_session(), key, lines, now())
-    number = place_order(
-        get_session(), current_app.extensions["gateways"].payments, key, form, now()
-    )
+    provider = current_app.extensions["gateways"].payments
+    number = place_order(get_session(), provider, key, form, now())
     return get_order(get_session(), number)
 
 
-def _as_products(page: Page[Product]) -> dict[str, Any]:
-    return {"rows": page.rows, "next": page.rows[-1].sku if page.has_more else None}
+def _as_page(page: Page[Any], key: str) -> dict[str, Any]:
+    return {"rows": page.rows, "next": getattr(page.rows[-1], key) if page.has_more else None}

@@ -38,7 +38,7 @@ def list_products(
     :param after: the SKU of the last product of the page before, if there is one.
     :raises NotFound: when the page starts after a product that is not there.
     """
-    statement = select(Product).options(joinedload(Product.stock, innerjoin=True))
+    statement = select(Product).options(joinedload(Product.stock), joinedload(Product.category))
     for word in q.casefold().split()[:_MOST_WORDS]:
         statement = statement.where(Product.search_name.contains(word, autoescape=True))
     if category:

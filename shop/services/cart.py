@@ -98,7 +98,8 @@ def join_cart(session: Session, customer_id: int, token: str) -> str:
 def fill_cart(session: Session, key: str, lines: Mapping[str, int], now: datetime) -> None:
     """Lay lines, quantities by SKU, into a cart of their own, which `key` finds and orders once.
 
-    The same key again finds the same cart, and the lines take the place of those in it.
+    The same key again finds the same cart, and the lines take the place of those in it, unless it
+    has been ordered.
 
     :raises NotFound: when there is no such product.
     :raises CartFull: when there are more than `MAX_QUANTITY` of one.
@@ -107,11 +108,14 @@ def fill_cart(session: Session, key: str, lines: Mapping[str, int], now: datetim
         raise CartFull(limit=MAX_QUANTITY, what="of one product")
     with transaction(session):
         found = session.scalars(select(Product).where(Product.sku.in_(lines))).all()
+        cart = insert(session, Cart).values(token=key, checkout_token=key, created_at=now)
+        unless_ordered = cart.on_conflict_do_update(
+            index_elements=["token"], set_={"created_at": now}, where=Cart.checkout_token == key
+        )
+        if not (cart_id := session.scalar(unless_ordered.returning(Cart.id))):
+            return
         if missing := set(lines) - {product.sku for product in found}:
             raise NotFound(what=f"product {min(missing)}")
-        cart = insert(session, Cart).values(token=key, checkout_token=key, created_at=now)
-        known = cart.on_conflict_do_update(index_elements=["token"], set_={"created_at": now})
-        cart_id = session.scalars(known.returning(Cart.id)).one()
         session.execute(delete(CartLine).where(CartLine.cart_id == cart_id))
         session.add_all(
             CartLine(cart_id=cart_id, product_id=product.id, quantity=lines[product.sku])

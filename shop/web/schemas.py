@@ -49,12 +49,12 @@ class Text(fields.String):
         self.longest, self.shortest = longest, shortest
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
-        text = unicodedata.normalize("NFC", super()._deserialize(value, *args, **kwargs)).strip()
+        text = unicodedata.normalize("NFC", super()._deserialize(value, *args, **kwargs))
         # Cc are control characters and Cs lone surrogates, which no database stores.
         signs = set(text) - set(self.allowed_signs)
         if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in signs):
             raise self.make_error("control")
-        return self._fit(text)
+        return self._fit(text.strip())
 
     def _fit(self, text: str) -> str:
         # A text of zero-width characters looks as empty as it is.

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
@@ -367,3 +367,49 @@ def test_a_wrong_method_is_refused_with_the_right_ones(client: FlaskClient, ada:
 
     assert problem(answer)[0] == 405
     assert set(answer.allow) == {"GET", "HEAD", "OPTIONS"}
+
+
+def test_a_repeated_key_is_the_order_whatever_else_is_sent(
+    client: FlaskClient, session: Session, ada: Customer
+) -> None:
+    placed = order(client)
+    again = order(client, lines=[{"sku": "NOPE", "quantity": 1}])
+
+    session.rollback()
+    assert (again.status_code, again.get_json()) == (201, placed.get_json())
+    assert session.scalars(select(CartLine.id)).all() == []
+
+
+@on_sqlite
+def test_a_number_that_is_too_long_to_be_read_is_refused(
+    client: FlaskClient, ada: Customer
+) -> None:
+    body = json.dumps(BODY).replace("2873", "1" + "0" * 5_000)
+    headers = {**AS_ADA, "Idempotency-Key": "first"}
+
+    answer = client.post(
+        "/api/v1/orders", data=body, content_type="application/json", headers=headers
+    )
+
+    assert problem(answer)[0] == 400
+
+
+@on_sqlite
+@pytest.mark.parametrize("path", ["/api/v1/feed", "/api/v1/products", "/"])
+def test_a_list_takes_as_many_statements_for_many_shelves_as_for_one(
+    app: Flask, client: FlaskClient, session: Session, ada: Customer, path: str
+) -> None:
+    session.rollback()
+    sent: list[str] = []
+    engine: Engine = app.extensions["sessions"].kw["bind"]
+    event.listen(engine, "before_cursor_execute", lambda *args: sent.append(args[2]))
+    client.get(path)
+    one_shelf = len(sent)
+    sent.clear()
+    ProductFactory.create_batch(9)
+    session.rollback()
+    sent.clear()
+
+    client.get(path)
+
+    assert len(sent) == one_shelf
