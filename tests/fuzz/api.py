@@ -1,6 +1,6 @@
 """Ask the API everything that its own document allows, and much that it forbids.
 
-    python -m tests.fuzz.api [--examples 100] [--seed 1]
+    python -m tests.fuzz.api [--examples 150] [--seed 1]
 
 It runs a store of its own, and schemathesis with every check that it has.
 """
@@ -22,7 +22,7 @@ def main() -> int:
     """Run the checks and return the exit status of schemathesis."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.api")
     parser.add_argument(
-        "--examples", type=int, default=100, help="at most, per operation and phase"
+        "--examples", type=int, default=150, help="at most, per operation and phase"
     )
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
