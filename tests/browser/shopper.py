@@ -75,6 +75,8 @@ class Shopper:
 
     def choose(self, name: str, role: Literal["link", "button"] = "link") -> None:
         """Choose from the menu in the head of the page, which a phone folds away."""
+        # Until the stylesheet has come, a wide page shows the menu of a narrow one.
+        self.page.wait_for_load_state()
         menu = self.page.get_by_role("banner").locator("summary")
         if menu.is_visible():
             menu.click()
