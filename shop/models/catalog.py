@@ -2,7 +2,15 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from shop.db import Model
@@ -28,15 +36,31 @@ def fold_name(name: str) -> str:
     return name.casefold()
 
 
+_SORTED_BY = ("listed_at", "search_name", "price_amount")
+
+
 class Product(Model):
-    """Something the store sells, known to people by its SKU; `version` counts its edits."""
+    """Something the store sells, known to people by its SKU; `version` counts its edits.
+
+    In a sale, from `sale_starts_at` until just before `sale_ends_at`, it costs `sale_amount`. One
+    buyer gets `most_per_buyer` in each `limit_days`. Its reviews are counted here, so that no list
+    has to read them: there are `review_count`, whose stars add up to `stars_total`.
+    """
 
     __tablename__ = "product"
     __table_args__ = (
         CheckConstraint("price_amount >= 0", name="price"),
-        Index(None, "price_amount", "id"),
-        Index(None, "listed_at", "id"),
-        Index(None, "search_name", "id"),
+        CheckConstraint(
+            "(sale_amount IS NULL) = (sale_starts_at IS NULL) AND "
+            "(sale_amount IS NULL) = (sale_ends_at IS NULL) AND "
+            "(sale_amount IS NULL OR sale_amount >= 0 AND sale_starts_at < sale_ends_at)",
+            name="sale",
+        ),
+        CheckConstraint("most_per_buyer > 0 AND limit_days > 0", name="limit"),
+        CheckConstraint("stars_total BETWEEN review_count AND 5 * review_count", name="stars"),
+        # Each order of the catalog, for the whole store and for one shelf of it.
+        *(Index(None, column, "id") for column in _SORTED_BY),
+        *(Index(None, "category_id", column, "id") for column in _SORTED_BY),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -48,14 +72,22 @@ class Product(Model):
     description: Mapped[str] = mapped_column(Text, default="")
     price_amount: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3), default=CURRENCY)
-    category_id: Mapped[int] = mapped_column(ForeignKey("category.id"), index=True)
+    category_id: Mapped[int] = mapped_column(ForeignKey("category.id"))
     picture: Mapped[str] = mapped_column(String(120), default="")
     picture_alt: Mapped[str] = mapped_column(String(200), default="")
     listed_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
+    sale_amount: Mapped[int | None]
+    sale_starts_at: Mapped[datetime | None]
+    sale_ends_at: Mapped[datetime | None]
+    most_per_buyer: Mapped[int | None]
+    limit_days: Mapped[int] = mapped_column(default=1)
+    review_count: Mapped[int] = mapped_column(default=0)
+    stars_total: Mapped[int] = mapped_column(default=0)
 
     category: Mapped[Category] = relationship()
     stock: Mapped["StockItem"] = relationship(back_populates="product")
+    more_pictures: Mapped[list["Picture"]] = relationship(order_by="Picture.position")
 
     @property
     def price(self) -> Money:
@@ -101,3 +133,21 @@ class StockMovement(Model):
     reason: Mapped[str] = mapped_column(String(20))
     note: Mapped[str] = mapped_column(String(200), default="")
     at: Mapped[datetime]
+
+
+class Picture(Model):
+    """One more picture of a product: a static file by its `name`, or `content` that was imported.
+
+    Positions tell the order in which they are shown.
+    """
+
+    __tablename__ = "picture"
+    __table_args__ = (UniqueConstraint("product_id", "position"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    position: Mapped[int]
+    alt: Mapped[str] = mapped_column(String(200))
+    name: Mapped[str] = mapped_column(String(120), default="")
+    content_type: Mapped[str] = mapped_column(String(40), default="")
+    content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)

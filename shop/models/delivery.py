@@ -19,7 +19,10 @@ class Country(Model):
 
 
 class ShippingRate(Model):
-    """What one shipping method to one country costs an order, before tax."""
+    """What one shipping method to one country costs an order, before tax.
+
+    Where `is_quoted`, the carrier is asked for its price, and this one holds when it has none.
+    """
 
     __tablename__ = "shipping_rate"
     __table_args__ = (CheckConstraint("amount >= 0", name="amount"),)
@@ -29,6 +32,7 @@ class ShippingRate(Model):
     amount: Mapped[int]
     currency: Mapped[str] = mapped_column(String(3), default=CURRENCY)
     days: Mapped[str] = mapped_column(String(20))
+    is_quoted: Mapped[bool] = mapped_column(default=False)
 
     @property
     def price(self) -> Money:

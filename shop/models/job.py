@@ -46,3 +46,12 @@ class WebhookEvent(Model):
 
     id: Mapped[str] = mapped_column(String(80), primary_key=True)
     received_at: Mapped[datetime]
+
+
+class Heartbeat(Model):
+    """When a worker, by its host and process, was last seen at work."""
+
+    __tablename__ = "heartbeat"
+
+    worker: Mapped[str] = mapped_column(String(100), primary_key=True)
+    beat_at: Mapped[datetime]

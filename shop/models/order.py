@@ -26,7 +26,12 @@ class Order(Addressee, Model):
     __tablename__ = "orders"
     __table_args__ = (
         CheckConstraint("goods_amount >= 0", name="goods"),
-        CheckConstraint("total_amount = goods_amount + shipping_amount + tax_amount", name="total"),
+        CheckConstraint("discount_amount BETWEEN 0 AND goods_amount", name="discount"),
+        CheckConstraint(
+            "total_amount = goods_amount - discount_amount + shipping_amount + tax_amount",
+            name="total",
+        ),
+        CheckConstraint("gift_card_amount BETWEEN 0 AND total_amount", name="gift_card"),
         CheckConstraint("refunded_amount BETWEEN 0 AND total_amount", name="refunded"),
         Index(None, "customer_id", "id"),
         Index(None, "status", "fulfillment_status", "id"),
@@ -46,12 +51,16 @@ class Order(Addressee, Model):
     shipping_method: Mapped[str] = mapped_column(String(20))
     currency: Mapped[str] = mapped_column(String(3))
     goods_amount: Mapped[int]
+    coupon_code: Mapped[str | None] = mapped_column(ForeignKey("coupon.code"))
+    discount_amount: Mapped[int] = mapped_column(default=0)
     shipping_amount: Mapped[int]
     tax_rate: Mapped[int]
     tax_amount: Mapped[int]
     total_amount: Mapped[int]
+    gift_card_code: Mapped[str | None] = mapped_column(ForeignKey("gift_card.code"))
+    gift_card_amount: Mapped[int] = mapped_column(default=0)
     refunded_amount: Mapped[int] = mapped_column(default=0)
-    placed_at: Mapped[datetime]
+    placed_at: Mapped[datetime] = mapped_column(index=True)
 
     country: Mapped[Country] = relationship()
     lines: Mapped[list["OrderLine"]] = relationship(order_by="OrderLine.id")

@@ -265,7 +265,7 @@ def test_a_downgrade_keeps_what_customers_have_ordered_since(engine: Engine) -> 
     upgrade(address(engine))
     with Session(engine) as session, bind_factories(session):
         ada = CustomerFactory.create().id
-        CartFactory.create(id=100, customer_id=ada)
+        CartFactory.create(id=100, customer_id=ada, token="hers", checkout_token="hers")
         session.add(SignIn(token="a token", customer_id=ada, ends_at=START))
         order = OrderFactory.create(
             id=100,
