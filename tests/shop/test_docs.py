@@ -5,9 +5,16 @@ from dataclasses import fields
 from glob import glob
 from pathlib import Path
 
+from flask import Flask
+
+from shop import create_app, errors
 from shop.config import Settings
+from shop.web.refusals import status_of
+from tests.conftest import settings_for
+from tests.shop.test_architecture import FROM_SHOP
 
 ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 GUIDE = (ROOT / "docs" / "reading-guide.md").read_text(encoding="utf-8")
 STOPS = re.findall(r"^\| \d+ \| \d+ \| (.*) \| (\d+) \|$", GUIDE, re.MULTILINE)
 
@@ -60,3 +67,72 @@ def test_every_file_that_the_store_reads_is_packed() -> None:
     read = {str(p.relative_to(shop)) for p in files if p.suffix not in (".py", ".pyc")}
 
     assert sorted(read - packed) == []
+
+
+def read(page: str) -> str:
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
+def own_classes(kind: type[Exception]) -> set[type[Exception]]:
+    below = {each for child in kind.__subclasses__() for each in own_classes(child)}
+    return {each for each in {kind, *below} if each.__module__ == errors.__name__}
+
+
+def test_every_refusal_is_documented_with_its_code_and_status() -> None:
+    documented = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (\d+) \|", read("errors.md"), re.MULTILINE)
+    answered = own_classes(errors.Refusal) - {errors.Refusal} | {errors.GatewayUnavailable}
+
+    assert {(name, int(status)) for name, _, status in documented} == {
+        (kind.__name__, status_of(kind.__new__(kind))) for kind in answered
+    }
+    assert [code for name, code, _ in documented] == [
+        re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() for name, _, _ in documented
+    ]
+
+
+def test_the_tree_of_errors_in_the_code_is_whole() -> None:
+    drawn = set(re.findall(r"[├└]── (\w+)", errors.__doc__ or ""))
+
+    assert drawn == {kind.__name__ for kind in own_classes(errors.Refusal)} - {"Refusal"}
+
+
+def test_every_command_is_documented() -> None:
+    documented = set(re.findall(r"^\| `flask --app shop (\w+)", read("settings.md"), re.MULTILINE))
+    commands = create_app(settings_for("sqlite://")).cli.commands
+
+    assert documented == set(commands) - set(Flask(__name__).cli.commands)
+
+
+def test_the_table_of_imports_is_the_one_that_is_enforced() -> None:
+    page = read("architecture.md").partition("## Who may import what")[2]
+    head, _, *rows = [line for line in page.splitlines() if line.startswith("|")]
+    columns = re.findall(r"`(\w+)`", head)
+    drawn = {
+        re.findall(r"`(\w+)`", row)[0]: {
+            column
+            for column, cell in zip(columns, row.split("|")[2:], strict=False)
+            if cell.strip() == "x"
+        }
+        for row in rows
+    }
+
+    assert drawn == FROM_SHOP
+
+
+def test_no_page_of_the_docs_is_forgotten() -> None:
+    texts = (ROOT / "README.md").read_text("utf-8") + "".join(
+        path.read_text("utf-8") for path in DOCS.rglob("*.md")
+    )
+
+    assert [path.name for path in DOCS.rglob("*.md") if f"{path.name})" not in texts] == []
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", *DOCS.rglob("*.md")]
+    links = [
+        (page, link)
+        for page in pages
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", page.read_text("utf-8"))
+    ]
+
+    assert [f"{p.name}: {link}" for p, link in links if not (p.parent / link).exists()] == []
