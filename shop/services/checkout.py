@@ -80,8 +80,10 @@ def place_order(
         raise
 
 
-def quote_cart(session: Session, cart: Cart, country_code: str, method: str) -> Totals:
-    """Return what the cart costs when it goes to a country by a shipping method.
+def quote_cart(
+    session: Session, cart: Cart, country_code: str, method: str, now: datetime
+) -> Totals:
+    """Return what the cart costs at a moment when it goes to a country by a shipping method.
 
     :raises DestinationNotServed: when there is no rate for the two.
     """
@@ -93,7 +95,7 @@ def quote_cart(session: Session, cart: Cart, country_code: str, method: str) -> 
     if rate is None:
         raise DestinationNotServed
     shipping, tax_rate = rate
-    return price_order([line.priced for line in cart.lines], shipping.price, tax_rate)
+    return price_order([line.priced_at(now) for line in cart.lines], shipping.price, tax_rate)
 
 
 def _find_placed(session: Session, checkout_token: str) -> str | None:
@@ -109,8 +111,9 @@ def _write_order(
         raise CheckoutExpired
     if not cart.lines:
         raise CartEmpty
-    lines = [line.priced for line in cart.lines]
-    totals = quote_cart(session, cart, form.delivery.country_code, form.delivery.shipping_method)
+    lines = [line.priced_at(now) for line in cart.lines]
+    country_code, method = form.delivery.country_code, form.delivery.shipping_method
+    totals = quote_cart(session, cart, country_code, method, now)
     if totals.total != form.total_shown:
         raise TotalChanged(total=totals.total, shown=form.total_shown)
 
