@@ -59,6 +59,7 @@ def _make_product(row: dict[str, Any], shelves: dict[str, Category]) -> Product:
         listed_at=listed_at,
         stock=StockItem(on_hand=row["on_hand"]),
         **row.get("sale", {}),
+        **row.get("limit", {}),
     )
 
 

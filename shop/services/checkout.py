@@ -15,6 +15,7 @@ from shop.gateways.payments import Card, PaymentProvider
 from shop.models import Cart, CartLine, Country, Order, OrderLine, Payment, ShippingRate
 from shop.services.cart import find_cart, new_token
 from shop.services.jobs import enqueue
+from shop.services.limits import claim_limited
 from shop.services.orders import FIRST_STATUSES, add_history
 from shop.services.stock import allocate_stock
 
@@ -62,6 +63,7 @@ def place_order(
     :raises DestinationNotServed: when there is no rate for the country and method.
     :raises TotalChanged: when the shopper saw another total.
     :raises OutOfStock: when too little is left; nothing has then changed.
+    :raises LimitReached: when it is more than one buyer may have; nothing has then changed.
     :raises CardRefused: when the provider does not know the card.
     :raises GatewayUnavailable: when the provider does not answer.
     """
@@ -123,6 +125,7 @@ def _write_order(
     order.payment = Payment(**card.columns)
     session.add(order)
     session.flush()
+    claim_limited(session, order)
     for status in FIRST_STATUSES:
         add_history(session, order.id, status, now)
     enqueue(session, "authorize_payment", now, number=order.number)

@@ -113,3 +113,11 @@ def test_something_in_the_standard_store_is_on_sale_in_autumn_and_winter(seeded:
     ]
 
     assert sales == [set(), {"Camp Lantern"}, {"Camp Lantern"}]
+
+
+@on_sqlite
+def test_something_in_the_standard_store_is_scarce(seeded: Session) -> None:
+    limits = select(Product.name, Product.most_per_buyer, Product.limit_days)
+    scarce = seeded.execute(limits.where(Product.most_per_buyer.is_not(None))).all()
+
+    assert [tuple(row) for row in scarce] == [("Heron Binoculars", 3, 7)]
