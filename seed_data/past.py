@@ -57,7 +57,7 @@ def write_customer(session: Session, row: dict[str, Any]) -> None:
 def write_order(session: Session, row: dict[str, Any]) -> None:
     """Write an order with everything that it has gone through."""
     customer = session.scalars(select(Customer).where(Customer.email == row["email"])).one()
-    lines = [_price_line(session, sku, quantity) for sku, quantity in row["lines"].items()]
+    lines = [_price_line(session, row["placed_at"], *line) for line in row["lines"].items()]
     order = _make_order(session, row, customer, lines)
     session.add(order)
     session.flush()
@@ -93,9 +93,9 @@ def write_ledger(session: Session) -> None:
             session.add(moved)
 
 
-def _price_line(session: Session, sku: str, quantity: int) -> PricedLine:
+def _price_line(session: Session, at: datetime, sku: str, quantity: int) -> PricedLine:
     product = session.scalars(select(Product).where(Product.sku == sku)).one()
-    return PricedLine(product.id, sku, product.name, product.price, quantity)
+    return PricedLine(product.id, sku, product.name, product.price_at(at), quantity)
 
 
 def _make_order(

@@ -58,6 +58,8 @@ def _make_product(row: dict[str, Any], shelves: dict[str, Category]) -> Product:
         picture_alt=row["picture_alt"],
         listed_at=listed_at,
         stock=StockItem(on_hand=row["on_hand"]),
+        **row.get("sale", {}),
+        **row.get("limit", {}),
     )
 
 

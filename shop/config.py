@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
+from zoneinfo import available_timezones
 
 from click import ClickException
 
@@ -33,6 +34,7 @@ class Settings:
     mail_from: str = "Brindle & Bolt <orders@brindle.example>"
     job_lease_seconds: int = 60
     poll_seconds: int = 60
+    time_zone: str = "Europe/London"
 
     @property
     def is_alone(self) -> bool:
@@ -59,6 +61,8 @@ def read_settings(environment: Mapping[str, str], *, debug: bool, instance_path:
     for name in ("job_lease_seconds", "poll_seconds"):
         if name in given:
             given[name] = _parse_seconds(name, given[name])
+    if "time_zone" in given and given["time_zone"] not in available_timezones():
+        raise SettingsError(f"SHOP_TIME_ZONE is no time zone: {given['time_zone']!r}.")
     return Settings(**given)
 
 

@@ -5,6 +5,7 @@ Refusal
 ├── CartFull
 ├── CartEmpty
 ├── OutOfStock
+├── LimitReached
 ├── DestinationNotServed
 ├── TotalChanged
 ├── CheckoutExpired
@@ -80,6 +81,12 @@ class OutOfStock(Refusal):
     def __init__(self, shortages: Sequence[Shortage]) -> None:
         self.shortages = shortages
         super().__init__(why=" ".join(map(str, shortages)))
+
+
+class LimitReached(Refusal):
+    """With this order the buyer would have more of a scarce product than one buyer gets."""
+
+    sentence = "At most {most} of {name} per customer each {span}; this would be more."
 
 
 class DestinationNotServed(Refusal):

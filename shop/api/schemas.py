@@ -3,8 +3,11 @@
 Amounts are whole numbers of minor units, pence for GBP, and moments are UTC in ISO 8601.
 """
 
+from typing import Any
+
 from marshmallow import EXCLUDE, Schema, fields, validate
 
+from shop.clock import now
 from shop.queries.catalog import SORTS
 from shop.services.cart import MAX_LINES, MAX_QUANTITY
 from shop.web.schemas import DeliverySchema, Line, Number, Text
@@ -30,6 +33,13 @@ class ErrorSchema(Schema):
     error = fields.Nested(ProblemSchema, required=True)
 
 
+class CurrentPrice(fields.Integer):
+    """What a product costs at this moment, in a sale or outside of one."""
+
+    def get_value(self, obj: Any, *_: Any, **__: Any) -> Any:
+        return obj.price_at(now()).amount
+
+
 class ProductSchema(Schema):
     """Something the store sells."""
 
@@ -38,7 +48,7 @@ class ProductSchema(Schema):
     summary = fields.String(required=True)
     description = fields.String(required=True)
     category = fields.String(required=True, attribute="category.slug")
-    price_amount = fields.Integer(required=True, metadata=_example(5800))
+    price_amount = CurrentPrice(required=True, metadata=_example(5800))
     currency = fields.String(required=True, metadata=_example("GBP"))
     available = fields.Integer(required=True, attribute="stock.available")
 

@@ -43,8 +43,7 @@ class CartLine(Model):
 
     product: Mapped[Product] = relationship()
 
-    @property
-    def priced(self) -> PricedLine:
-        """The line at today's price, as the pricing rules know it."""
-        product = self.product
-        return PricedLine(product.id, product.sku, product.name, product.price, self.quantity)
+    def priced_at(self, now: datetime) -> PricedLine:
+        """The line at the price of a moment, as the pricing rules know it."""
+        product, price = self.product, self.product.price_at(now)
+        return PricedLine(product.id, product.sku, product.name, price, self.quantity)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from shop.db import Model
 from shop.domain.money import CURRENCY, Money
+from shop.domain.promotions import is_running
 
 
 class Category(Model):
@@ -91,8 +92,19 @@ class Product(Model):
 
     @property
     def price(self) -> Money:
-        """What one costs, before tax."""
+        """What one costs outside of a sale, before tax."""
         return Money(self.price_amount, self.currency)
+
+    def is_on_sale(self, now: datetime) -> bool:
+        """Tell whether it has a sale, and that is running."""
+        starts_at, ends_at = self.sale_starts_at, self.sale_ends_at
+        return starts_at is not None and ends_at is not None and is_running(starts_at, ends_at, now)
+
+    def price_at(self, now: datetime) -> Money:
+        """What one costs at a moment, before tax."""
+        if self.sale_amount is None or not self.is_on_sale(now):
+            return self.price
+        return Money(self.sale_amount, self.currency)
 
     @validates("name")
     def _fold_name(self, _key: str, name: str) -> str:

@@ -13,7 +13,7 @@ from shop.db import Model
 from shop.domain.money import Money
 from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus, actions_for
 from shop.domain.pricing import PricedLine, Totals
-from shop.models.customer import Addressee
+from shop.models.customer import Addressee, Customer
 from shop.models.delivery import Country
 
 
@@ -63,6 +63,7 @@ class Order(Addressee, Model):
     placed_at: Mapped[datetime] = mapped_column(index=True)
 
     country: Mapped[Country] = relationship()
+    customer: Mapped[Customer | None] = relationship()
     lines: Mapped[list["OrderLine"]] = relationship(order_by="OrderLine.id")
     payment: Mapped["Payment"] = relationship()
     refunds: Mapped[list["Refund"]] = relationship(order_by="Refund.nth")
@@ -85,6 +86,11 @@ class Order(Addressee, Model):
         return Money(self.refunded_amount, self.currency)
 
     @property
+    def buyer(self) -> str:
+        """Whose order it is where each may have only so much, whatever address was typed."""
+        return self.customer.folded_email if self.customer else self.folded_email
+
+    @property
     def units_left(self) -> list[PricedLine]:
         """The lines without the units that were refunded."""
         left = [replace(line.priced, quantity=line.units_left) for line in self.lines]
@@ -99,7 +105,8 @@ class Order(Addressee, Model):
 class OrderLine(Model):
     """A quantity of one product with the name and price it was sold at.
 
-    `refunded` of its units were given back.
+    `refunded` of its units were given back. Units of a scarce product count against its buyer in
+    the window of that number, see `shop.services.limits`.
     """
 
     __tablename__ = "order_line"
@@ -118,6 +125,7 @@ class OrderLine(Model):
     currency: Mapped[str] = mapped_column(String(3))
     quantity: Mapped[int]
     refunded: Mapped[int] = mapped_column(default=0)
+    limit_window: Mapped[int | None]
 
     @classmethod
     def sell(cls, line: PricedLine) -> "OrderLine":

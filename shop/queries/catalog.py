@@ -35,6 +35,9 @@ def list_products(
 ) -> Page[Product]:
     """Return a page of the products whose names hold every word of the search.
 
+    Sorted by price they stand by the regular one: it holds still from page to page, while a sale
+    may begin or end between two of them.
+
     :param after: the SKU of the last product of the page before, if there is one.
     :raises NotFound: when the page starts after a product that is not there.
     """

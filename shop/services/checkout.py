@@ -15,6 +15,7 @@ from shop.gateways.payments import Card, PaymentProvider
 from shop.models import Cart, CartLine, Country, Order, OrderLine, Payment, ShippingRate
 from shop.services.cart import find_cart, new_token
 from shop.services.jobs import enqueue
+from shop.services.limits import claim_limited
 from shop.services.orders import FIRST_STATUSES, add_history
 from shop.services.stock import allocate_stock
 
@@ -62,6 +63,7 @@ def place_order(
     :raises DestinationNotServed: when there is no rate for the country and method.
     :raises TotalChanged: when the shopper saw another total.
     :raises OutOfStock: when too little is left; nothing has then changed.
+    :raises LimitReached: when it is more than one buyer may have; nothing has then changed.
     :raises CardRefused: when the provider does not know the card.
     :raises GatewayUnavailable: when the provider does not answer.
     """
@@ -80,8 +82,10 @@ def place_order(
         raise
 
 
-def quote_cart(session: Session, cart: Cart, country_code: str, method: str) -> Totals:
-    """Return what the cart costs when it goes to a country by a shipping method.
+def quote_cart(
+    session: Session, cart: Cart, country_code: str, method: str, now: datetime
+) -> Totals:
+    """Return what the cart costs at a moment when it goes to a country by a shipping method.
 
     :raises DestinationNotServed: when there is no rate for the two.
     """
@@ -93,7 +97,7 @@ def quote_cart(session: Session, cart: Cart, country_code: str, method: str) -> 
     if rate is None:
         raise DestinationNotServed
     shipping, tax_rate = rate
-    return price_order([line.priced for line in cart.lines], shipping.price, tax_rate)
+    return price_order([line.priced_at(now) for line in cart.lines], shipping.price, tax_rate)
 
 
 def _find_placed(session: Session, checkout_token: str) -> str | None:
@@ -109,8 +113,9 @@ def _write_order(
         raise CheckoutExpired
     if not cart.lines:
         raise CartEmpty
-    lines = [line.priced for line in cart.lines]
-    totals = quote_cart(session, cart, form.delivery.country_code, form.delivery.shipping_method)
+    lines = [line.priced_at(now) for line in cart.lines]
+    country_code, method = form.delivery.country_code, form.delivery.shipping_method
+    totals = quote_cart(session, cart, country_code, method, now)
     if totals.total != form.total_shown:
         raise TotalChanged(total=totals.total, shown=form.total_shown)
 
@@ -120,6 +125,7 @@ def _write_order(
     order.payment = Payment(**card.columns)
     session.add(order)
     session.flush()
+    claim_limited(session, order)
     for status in FIRST_STATUSES:
         add_history(session, order.id, status, now)
     enqueue(session, "authorize_payment", now, number=order.number)

@@ -16,6 +16,7 @@ from shop.errors import AmountMismatch, GatewayRefused, NotYet
 from shop.gateways.payments import PaymentProvider
 from shop.models import Order, Payment, Refund, WebhookEvent
 from shop.services.jobs import enqueue
+from shop.services.limits import return_limited
 from shop.services.orders import get_order, move_order
 from shop.services.refunds import refund_late_payment
 from shop.services.stock import release_stock
@@ -151,6 +152,7 @@ def _record(session: Session, payment: ProviderPayment, now: datetime) -> None:
         session, order.id, OrderStatus.CANCELED, now
     ):
         release_stock(session, order.units_left)
+        return_limited(session, order, order.units_left)
 
 
 def _give_up(provider: PaymentProvider, number: str, payment_id: str) -> ProviderPayment:

@@ -18,6 +18,7 @@ from shop.domain.pricing import PricedLine, price_refund, sum_lines
 from shop.errors import TooManyUnits
 from shop.models import Order, Refund
 from shop.services.jobs import enqueue
+from shop.services.limits import return_limited
 from shop.services.orders import claim_order, get_order
 from shop.services.stock import release_stock, return_stock
 
@@ -39,6 +40,7 @@ def cancel_order(session: Session, number: str, now: datetime) -> None:
         else:
             claim_order(session, order, "cancel", now, OrderStatus.CANCELED)
             release_stock(session, order.units_left)
+            return_limited(session, order, order.units_left)
 
 
 def refund_order(session: Session, number: str, now: datetime) -> None:
@@ -93,6 +95,7 @@ def _take_back(
         return_stock(session, units, now)
     else:
         release_stock(session, units)
+        return_limited(session, order, units)
     _queue_refund(session, order, owed - order.refunded, now)
 
 

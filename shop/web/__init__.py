@@ -10,6 +10,7 @@ from flask_wtf.csrf import CSRFProtect
 from shop.config import Settings
 from shop.web import account, cart, catalog, checkout, orders, refusals, request_log, staff
 from shop.web.auth import limiter, login_manager
+from shop.web.local_time import to_local
 
 _LARGEST_BODY = 64 * 1024
 # Nothing is loaded from elsewhere and nothing runs that stands in a page, so a text that slips
@@ -53,6 +54,7 @@ def init_app(app: Flask) -> None:
         app.register_blueprint(each.pages)
     app.register_blueprint(account.own_pages)
     app.add_template_filter(_percent, "percent")
+    app.add_template_filter(to_local, "local")
 
 
 def _refuse_nul() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
+from shop.clock import now
 from shop.db import get_session
 from shop.domain.pricing import sum_lines
 from shop.queries.catalog import get_product
@@ -19,10 +20,10 @@ pages = Blueprint("cart", __name__)
 
 @pages.get("/cart")
 def show(**form: Any) -> str:
-    cart = find_own_cart()
+    cart, moment = find_own_cart(), now()
     count_units(cart)
-    goods = sum_lines(line.priced for line in cart.lines) if cart else None
-    return render_form("cart.html", **form, cart=cart, goods=goods)
+    goods = sum_lines(line.priced_at(moment) for line in cart.lines) if cart else None
+    return render_form("cart.html", **form, cart=cart, goods=goods, now=moment)
 
 
 @pages.post("/products/<slug>/add")

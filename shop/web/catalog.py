@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
+from shop.clock import now
 from shop.db import get_session
 from shop.queries.catalog import get_product, list_categories, list_products
 from shop.web.forms import render_form
@@ -20,9 +21,11 @@ def index() -> str:
         query=query,
         page=list_products(get_session(), **query),
         categories=list_categories(get_session()),
+        now=now(),
     )
 
 
 @pages.get("/products/<slug>")
 def product(slug: str, **form: Any) -> str:
-    return render_form("product.html", **form, product=get_product(get_session(), slug=slug))
+    product = get_product(get_session(), slug=slug)
+    return render_form("product.html", **form, product=product, now=now())

@@ -37,18 +37,18 @@ def quote() -> str:
 
 
 def _page(values: Mapping[str, str], error: Exception | None = None) -> str:
-    cart = get_own_cart()
+    cart, moment = get_own_cart(), now()
     # These two are looked up before anything has validated them, and PostgreSQL takes no NUL.
     country_code, method = (
         values.get(name, "").replace("\x00", "") for name in ("country_code", "shipping_method")
     )
     try:
-        totals = quote_cart(get_session(), cart, country_code, method)
+        totals = quote_cart(get_session(), cart, country_code, method, moment)
     except DestinationNotServed:
         totals = None
     countries, rates = list_countries(get_session()), list_rates(get_session(), country_code)
-    context: dict[str, Any] = {"cart": cart, "totals": totals, "countries": countries}
-    return render_form("checkout.html", values, error, **context, rates=rates)
+    context: dict[str, Any] = {"cart": cart, "totals": totals, "now": moment}
+    return render_form("checkout.html", values, error, **context, countries=countries, rates=rates)
 
 
 @pages.post("/checkout")

@@ -20,7 +20,7 @@ _KINDS: Mapping[int, tuple[type[Exception], ...]] = {
     409: (
         *(errors.CartFull, errors.CartEmpty, errors.OutOfStock, errors.StockTooLow),
         *(errors.TotalChanged, errors.CheckoutExpired, errors.DestinationNotServed),
-        *(errors.CardRefused, errors.EmailTaken),
+        *(errors.CardRefused, errors.EmailTaken, errors.LimitReached),
         *(errors.ActionRefused, errors.TooManyUnits, errors.ChangedMeanwhile),
     ),
     410: (errors.LinkExpired,),

@@ -306,7 +306,8 @@ def test_stock_is_not_adjusted_away_under_an_order(
     session: Session, at_once: AtOnce, engine: Engine
 ) -> None:
     product = ProductFactory.create(sku=SKU, on_hand=3)
-    line = CartLineFactory.build(product=product, quantity=3, product_id=product.id).priced
+    cart_line = CartLineFactory.build(product=product, quantity=3, product_id=product.id)
+    line = cart_line.priced_at(START)
     session.rollback()
 
     def allocate(own: Session) -> None:
@@ -324,7 +325,8 @@ def test_an_order_does_not_get_what_was_just_adjusted_away(
     session: Session, at_once: AtOnce, engine: Engine
 ) -> None:
     product = ProductFactory.create(sku=SKU, on_hand=3)
-    line = CartLineFactory.build(product=product, quantity=3, product_id=product.id).priced
+    cart_line = CartLineFactory.build(product=product, quantity=3, product_id=product.id)
+    line = cart_line.priced_at(START)
     session.rollback()
 
     def allocate(own: Session) -> None:

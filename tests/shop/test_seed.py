@@ -1,4 +1,5 @@
 import re
+from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 from seed_data.standard import AlreadySeededError, load_standard_store
 from shop.db import Model
 from shop.domain.pricing import price_order
-from shop.models import Cart, Customer, Order, StockMovement
+from shop.models import Cart, Customer, Order, Product, StockMovement
 from shop.queries.orders import SHELVES
 from tests.shop.order_books import find_faults
 
@@ -96,3 +97,27 @@ def test_a_second_seed_changes_nothing(seeded: Session) -> None:
         load_standard_store(seeded)
 
     assert every_row(seeded) == before
+
+
+@on_sqlite
+def test_something_in_the_standard_store_is_on_sale_in_autumn_and_winter(seeded: Session) -> None:
+    products = seeded.scalars(select(Product)).all()
+
+    sales = [
+        {
+            product.name
+            for product in products
+            if product.is_on_sale(datetime(2026, month, 24, tzinfo=UTC))
+        }
+        for month in (8, 9, 11)
+    ]
+
+    assert sales == [set(), {"Camp Lantern"}, {"Camp Lantern"}]
+
+
+@on_sqlite
+def test_something_in_the_standard_store_is_scarce(seeded: Session) -> None:
+    limits = select(Product.name, Product.most_per_buyer, Product.limit_days)
+    scarce = seeded.execute(limits.where(Product.most_per_buyer.is_not(None))).all()
+
+    assert [tuple(row) for row in scarce] == [("Heron Binoculars", 3, 7)]

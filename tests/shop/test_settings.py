@@ -55,6 +55,24 @@ def test_seconds_are_read(value: str, seconds: int) -> None:
     assert read({**COMPLETE, "SHOP_JOB_LEASE_SECONDS": value}).job_lease_seconds == seconds
 
 
+@pytest.mark.parametrize(
+    ("value", "zone"), [("", "Europe/London"), ("Asia/Kolkata", "Asia/Kolkata"), ("UTC", "UTC")]
+)
+def test_the_zone_of_the_store_is_read(value: str, zone: str) -> None:
+    assert read({**COMPLETE, "SHOP_TIME_ZONE": value}).time_zone == zone
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["Europe/Lundon", "Europe", "GMT+1", "+01:00", "../UTC", "/etc/localtime", "U\x00C", "x" * 300],
+)
+def test_a_zone_that_nobody_knows_is_named(value: str) -> None:
+    with pytest.raises(SettingsError, match="SHOP_TIME_ZONE is no time zone: ") as refusal:
+        read({**COMPLETE, "SHOP_TIME_ZONE": value})
+
+    assert repr(value) in str(refusal.value)
+
+
 @pytest.mark.parametrize("environment", [{}, {"SHOP_PAYMENTS_URL": ""}])
 def test_with_debug_and_no_provider_the_store_is_alone(environment: dict[str, str]) -> None:
     settings = read(environment, debug=True)

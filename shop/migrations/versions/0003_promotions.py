@@ -118,6 +118,8 @@ def upgrade() -> None:
             batch.create_index(
                 batch.f(f"ix_product_category_id_{column}_id"), ["category_id", column, "id"]
             )
+    with op.batch_alter_table("order_line") as batch:
+        batch.add_column(sa.Column("limit_window", sa.Integer(), nullable=True))
     with op.batch_alter_table("orders") as batch:
         batch.add_column(sa.Column("coupon_code", sa.String(length=40), nullable=True))
         batch.add_column(sa.Column("gift_card_code", sa.String(length=40), nullable=True))
@@ -158,6 +160,8 @@ def downgrade() -> None:
             batch.drop_constraint(batch.f(f"fk_orders_{name}"), type_="foreignkey")
         for name in ("coupon_code", "gift_card_code", "discount_amount", "gift_card_amount"):
             batch.drop_column(name)
+    with op.batch_alter_table("order_line") as batch:
+        batch.drop_column("limit_window")
     with op.batch_alter_table("product") as batch:
         for column in _SORTED_BY:
             batch.drop_index(batch.f(f"ix_product_category_id_{column}_id"))

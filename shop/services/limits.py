@@ -1,0 +1,38 @@
+"""Keep scarce products from going to one buyer, inside other services' transactions.
+
+Products are taken in the order of their SKUs, after stock, coupon and gift card, so that two orders
+cannot wait for each other.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy.orm import Session
+
+from shop.domain.pricing import PricedLine
+from shop.domain.promotions import window_of
+from shop.errors import LimitReached
+from shop.models import Order, Product
+from shop.services.allowances import return_allowance, use_allowance
+
+
+def claim_limited(session: Session, order: Order) -> None:
+    """Count the limited products of a new order against its buyer.
+
+    :raises LimitReached: when the buyer would have more than is allowed of one.
+    """
+    for line in sorted(order.lines, key=lambda line: line.sku):
+        product = session.get_one(Product, line.product_id)
+        if most := product.most_per_buyer:
+            line.limit_window = window_of(order.placed_at, product.limit_days)
+            claim = f"product:{line.sku}", order.buyer, line.limit_window
+            if not use_allowance(session, *claim, line.quantity, most):
+                span = "day" if product.limit_days == 1 else f"{product.limit_days} days"
+                raise LimitReached(name=line.name, most=most, span=span)
+
+
+def return_limited(session: Session, order: Order, units: Iterable[PricedLine]) -> None:
+    """Let the buyer have units again that never left, as many as were counted and no more."""
+    windows = {line.sku: line.limit_window for line in order.lines}
+    for unit in sorted(units, key=lambda unit: unit.sku):
+        if (window := windows[unit.sku]) is not None:
+            return_allowance(session, f"product:{unit.sku}", order.buyer, window, unit.quantity)
