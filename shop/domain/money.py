@@ -10,7 +10,7 @@ _SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
 _FULL_RATE = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Money:
     """An amount in minor units (pence for GBP) of one currency."""
 

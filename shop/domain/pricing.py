@@ -65,7 +65,7 @@ def price_order(
     discount = share_of(goods, coupon_rate)
     tax = share_of(goods - discount + shipping, tax_rate)
     totals = Totals(goods, shipping, tax_rate, tax, discount)
-    return replace(totals, gift_card=_lesser(balance, totals.total))
+    return replace(totals, gift_card=min(balance, totals.total))
 
 
 def price_refund(totals: Totals, goods_back: Money, *, is_whole: bool) -> Money:
@@ -82,14 +82,9 @@ def price_refund(totals: Totals, goods_back: Money, *, is_whole: bool) -> Money:
     return paid + share_of(paid, totals.tax_rate)
 
 
-def split_refund(totals: Totals, refunded: Money) -> tuple[Money, Money]:
-    """Return what of a refund goes to the card, up to what it was charged, and to the gift card.
+def card_part(totals: Totals, refunded: Money) -> Money:
+    """Return what of a refund goes to the card, up to its charge; the gift card gets the rest.
 
     Like `price_refund` it counts from the start of the order.
     """
-    to_card = _lesser(refunded, totals.charge)
-    return to_card, refunded - to_card
-
-
-def _lesser(one: Money, other: Money) -> Money:
-    return min(one, other, key=lambda money: money.amount)
+    return min(refunded, totals.charge)

@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 from shop.errors import DestinationNotServed
 from shop.models import Cart
 from shop.services.checkout import quote_cart
+from tests.conftest import START
 from tests.factories import CartFactory, CartLineFactory, CountryFactory, ShippingRateFactory
 
 
@@ -18,7 +19,7 @@ def cart(session: Session) -> Cart:
 
 
 def test_a_quote_holds_goods_shipping_and_tax(session: Session, cart: Cart) -> None:
-    totals = quote_cart(session, cart, "GB", "standard")
+    totals = quote_cart(session, cart, "GB", "standard", START)
 
     assert (totals.goods.amount, totals.shipping.amount, totals.tax.amount) == (1999, 395, 479)
 
@@ -33,4 +34,4 @@ def test_where_there_is_no_rate_there_is_no_quote(
     CountryFactory.create(code="FR")
 
     with pytest.raises(DestinationNotServed):
-        quote_cart(session, cart, country_code, method)
+        quote_cart(session, cart, country_code, method, START)
