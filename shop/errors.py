@@ -10,6 +10,9 @@ Refusal
 ├── TotalChanged
 ├── CheckoutExpired
 ├── CardRefused
+├── CardNeeded
+├── CouponRefused
+├── GiftCardRefused
 ├── EmailTaken
 ├── SignInRefused
 ├── LinkExpired
@@ -34,10 +37,12 @@ from dataclasses import dataclass
 class Refusal(Exception):
     """Something the store will not do, with a sentence for whoever asked.
 
-    A subclass says it in `sentence`, into which the facts of the case are set.
+    A subclass says it in `sentence`, into which the facts of the case are set, and names in `field`
+    what was typed wrong, if anything was.
     """
 
     sentence = "{why}"
+    field = ""
 
     def __init__(self, **facts: object) -> None:
         super().__init__(self.sentence.format(**facts))
@@ -111,6 +116,28 @@ class CardRefused(Refusal):
     """The provider does not know this card number."""
 
     sentence = "The payment provider does not accept this card number."
+    field = "card_number"
+
+
+class CardNeeded(Refusal):
+    """There is something to be charged, and no card to charge it to."""
+
+    sentence = "There is {charge} left to pay, so we need a card number."
+    field = "card_number"
+
+
+class CouponRefused(Refusal):
+    """This buyer may not use this coupon for these goods now; `why` says what is wrong."""
+
+    sentence = "We cannot take this coupon: {why}."
+    field = "coupon_code"
+
+
+class GiftCardRefused(Refusal):
+    """There is no such gift card, it has expired, or its money is spent."""
+
+    sentence = "We do not know this gift card, or it is empty or too old."
+    field = "gift_card_code"
 
 
 class EmailTaken(Refusal):

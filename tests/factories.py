@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from factory.alchemy import SQLAlchemyModelFactory
+from factory.builder import Resolver
 from factory.declarations import LazyAttribute, SelfAttribute, Sequence, SubFactory
 from sqlalchemy.orm import Session
 
@@ -15,7 +16,9 @@ from shop.models import (
     CartLine,
     Category,
     Country,
+    Coupon,
     Customer,
+    GiftCard,
     Order,
     OrderLine,
     Payment,
@@ -114,6 +117,36 @@ class CartLineFactory(RowFactory):
     quantity = 1
 
 
+class CouponFactory(RowFactory):
+    """A coupon for a tenth of the goods, in force all through 2026."""
+
+    class Meta:
+        model = Coupon
+
+    code = "TENTH"
+    rate = 1000
+    starts_at = datetime(2026, 1, 1, tzinfo=UTC)
+    ends_at = datetime(2027, 1, 1, tzinfo=UTC)
+    most_uses = 100
+
+
+class GiftCardFactory(RowFactory):
+    """A gift card over 25.00, good all through 2026."""
+
+    class Meta:
+        model = GiftCard
+
+    code = "GIFT0000GIFT0000"
+    amount = 2500
+    balance = SelfAttribute("amount")
+    ends_at = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def taxed(order: Resolver) -> int:
+    amount: int = order.goods_amount - order.discount_amount + order.shipping_amount
+    return amount
+
+
 class OrderFactory(RowFactory):
     """An order that was just placed, of `quantity` units of `product`."""
 
@@ -140,10 +173,10 @@ class OrderFactory(RowFactory):
     goods_amount = LazyAttribute(lambda o: o.product.price_amount * o.quantity)
     shipping_amount = 395
     tax_rate = 2000
-    tax_amount = LazyAttribute(
-        lambda o: share_of(Money(o.goods_amount + o.shipping_amount), o.tax_rate).amount
-    )
-    total_amount = LazyAttribute(lambda o: o.goods_amount + o.shipping_amount + o.tax_amount)
+    discount_amount = 0
+    gift_card_amount = 0
+    tax_amount = LazyAttribute(lambda o: share_of(Money(taxed(o)), o.tax_rate).amount)
+    total_amount = LazyAttribute(lambda o: taxed(o) + o.tax_amount)
     placed_at = LISTED_AT
     lines = LazyAttribute(
         lambda o: [

@@ -81,9 +81,13 @@ class OrderSchema(Schema):
     lines = fields.List(fields.Nested(OrderLineSchema), required=True)
     currency = fields.String(required=True, metadata=_example("GBP"))
     goods_amount = fields.Integer(required=True)
+    coupon_code = fields.String(required=True, allow_none=True)
+    discount_amount = fields.Integer(required=True)
     shipping_amount = fields.Integer(required=True)
     tax_amount = fields.Integer(required=True)
     total_amount = fields.Integer(required=True)
+    gift_card_amount = fields.Integer(required=True)
+    charge_amount = fields.Integer(required=True, attribute="totals.charge.amount")
     refunded_amount = fields.Integer(required=True)
 
 
@@ -102,7 +106,7 @@ class NewLineSchema(Schema):
 
 
 class NewOrderSchema(DeliverySchema):
-    """An order to be placed; `total_amount` is the total that the customer has agreed to."""
+    """An order to be placed; `total_amount` is what the customer has agreed to pay by card."""
 
     total_amount = Number(0, _LARGEST_TOTAL, example=582)
     lines = fields.List(

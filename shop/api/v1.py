@@ -23,6 +23,7 @@ from shop.queries.paging import Page
 from shop.services.accounts import hash_token
 from shop.services.cart import fill_cart
 from shop.services.checkout import CheckoutForm, Delivery, place_order
+from shop.services.promotions import Codes
 from shop.web.refusals import fields_of
 
 _PAGE_SIZE = 50
@@ -131,15 +132,16 @@ def show_order(number: str) -> Order:
 def create_order(headers: dict[str, str], body: dict[str, Any]) -> Order:
     """Place an order.
 
-    Sent again with the same Idempotency-Key it is the same order. Another total than `total_amount`
-    is refused, and the refusal names it.
+    Sent again with the same Idempotency-Key it is the same order. When the card would pay anything
+    else than `total_amount`, the order is refused, and the refusal names what it would pay.
     """
     key = hash_token(f"{g.customer.id} {headers['key']}")[:40]
     lines: Counter[str] = Counter()
     for line in body.pop("lines"):
         lines[line["sku"]] += line["quantity"]
     total, card = Money(body.pop("total_amount")), body.pop("card_number")
-    form = CheckoutForm(Delivery(**body), card, key, total, g.customer.id)
+    codes = Codes(body.pop("coupon_code"), body.pop("gift_card_code"))
+    form = CheckoutForm(Delivery(**body), card, key, total, g.customer.id, codes)
     fill_cart(get_session(), key, lines, now())
     provider = current_app.extensions["gateways"].payments
     number = place_order(get_session(), provider, key, form, now())

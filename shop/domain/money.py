@@ -10,7 +10,7 @@ _SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
 _FULL_RATE = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Money:
     """An amount in minor units (pence for GBP) of one currency."""
 
@@ -38,11 +38,19 @@ class Money:
             raise ValueError(f"cannot add {other.currency} to {self.currency}")
 
 
+NOTHING = Money(0)
+
+
 def share_of(money: Money, basis_points: int) -> Money:
-    """Return the share of `money` that a rate stands for, rounded half up.
+    """Return the share of `money` that a rate stands for, rounded half up."""
+    return part_of(money, basis_points, _FULL_RATE)
+
+
+def part_of(money: Money, part: int, whole: int) -> Money:
+    """Return `part` of `whole` parts of `money`, rounded half up; of no parts there is nothing.
 
     This is the one place that rounds. Half up, away from zero for the positive amounts that the
     store has, is what a shopper gets with a pocket calculator, and it is applied once to a sum,
     not to each line, so that no pennies gather.
     """
-    return Money((money.amount * basis_points + _FULL_RATE // 2) // _FULL_RATE, money.currency)
+    return Money((money.amount * part + whole // 2) // whole if whole else 0, money.currency)

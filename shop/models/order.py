@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.db import Model
-from shop.domain.money import Money
+from shop.domain.money import NOTHING, Money
 from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus, actions_for
 from shop.domain.pricing import PricedLine, Totals
 from shop.models.customer import Addressee, Customer
@@ -20,7 +20,8 @@ from shop.models.delivery import Country
 class Order(Addressee, Model):
     """What was sold to whom, and how far it has come.
 
-    `refunded_amount` is what was given back or is on its way back.
+    `refunded_amount` is what was given back or is on its way back. Where nothing was to be charged
+    there is no payment.
     """
 
     __tablename__ = "orders"
@@ -65,7 +66,7 @@ class Order(Addressee, Model):
     country: Mapped[Country] = relationship()
     customer: Mapped[Customer | None] = relationship()
     lines: Mapped[list["OrderLine"]] = relationship(order_by="OrderLine.id")
-    payment: Mapped["Payment"] = relationship()
+    payment: Mapped["Payment | None"] = relationship()
     refunds: Mapped[list["Refund"]] = relationship(order_by="Refund.nth")
     shipment: Mapped["Shipment | None"] = relationship()
     history: Mapped[list["HistoryEntry"]] = relationship(order_by="HistoryEntry.id")
@@ -78,6 +79,8 @@ class Order(Addressee, Model):
             shipping=Money(self.shipping_amount, self.currency),
             tax_rate=self.tax_rate,
             tax=Money(self.tax_amount, self.currency),
+            discount=Money(self.discount_amount, self.currency),
+            gift_card=Money(self.gift_card_amount, self.currency),
         )
 
     @property
@@ -89,6 +92,11 @@ class Order(Addressee, Model):
     def buyer(self) -> str:
         """Whose order it is where each may have only so much, whatever address was typed."""
         return self.customer.folded_email if self.customer else self.folded_email
+
+    @property
+    def refunded_to_gift_card(self) -> Money:
+        """What of it went to the gift card, and so at once; the rest are the refunds."""
+        return self.refunded - sum((refund.money for refund in self.refunds), NOTHING)
 
     @property
     def units_left(self) -> list[PricedLine]:
@@ -152,7 +160,7 @@ class OrderLine(Model):
 
 
 class Payment(Model):
-    """What the provider needs to take the order's total, and what it answered.
+    """What the provider needs to take what is charged, and what it answered.
 
     The card itself never reaches the database: `card_token` stands for it at the provider.
     """
@@ -167,7 +175,10 @@ class Payment(Model):
 
 
 class Refund(Model):
-    """Money that goes back, the order's `nth`; `done_at` is when the provider took it in."""
+    """Money that goes back to the card, the order's `nth`.
+
+    `done_at` is when the provider took it in.
+    """
 
     __tablename__ = "refund"
     __table_args__ = (CheckConstraint("amount > 0", name="amount"),)

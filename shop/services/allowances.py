@@ -8,7 +8,17 @@ from sqlalchemy import case, update
 from sqlalchemy.orm import Session
 
 from shop.db import changed_rows, insert
-from shop.models import Allowance
+from shop.domain.email_address import fold_email
+from shop.models import Allowance, Customer
+
+
+def find_buyer(session: Session, customer_id: int | None, email: str) -> str:
+    """Return who is counted: the account of whoever is signed in, or a guest's address.
+
+    A customer who types another address stays the same buyer.
+    """
+    customer = session.get(Customer, customer_id) if customer_id else None
+    return customer.folded_email if customer else fold_email(email)
 
 
 def use_allowance(

@@ -1,7 +1,7 @@
 """Turn a cart into an order."""
 
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import delete, select, tuple_, update
@@ -9,14 +9,17 @@ from sqlalchemy.orm import Session
 
 from shop.db import changed_rows, end_read, transaction
 from shop.domain.money import Money
-from shop.domain.pricing import PricedLine, Totals, price_order
-from shop.errors import CartEmpty, CheckoutExpired, DestinationNotServed, TotalChanged
+from shop.domain.order_status import OrderStatus, PaymentStatus
+from shop.domain.pricing import PricedLine, Totals, price_order, sum_lines
+from shop.errors import CardNeeded, CartEmpty, CheckoutExpired, DestinationNotServed, TotalChanged
 from shop.gateways.payments import Card, PaymentProvider
 from shop.models import Cart, CartLine, Country, Order, OrderLine, Payment, ShippingRate
+from shop.services.allowances import find_buyer
 from shop.services.cart import find_cart, new_token
 from shop.services.jobs import enqueue
 from shop.services.limits import claim_limited
-from shop.services.orders import FIRST_STATUSES, add_history
+from shop.services.orders import FIRST_STATUSES, add_history, move_order
+from shop.services.promotions import NO_CODES, Codes, find_balance, find_coupon_rate, use_codes
 from shop.services.stock import allocate_stock
 
 # Crockford's alphabet without I, L, O and U: nothing is misread on the telephone.
@@ -38,9 +41,9 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutForm:
-    """What the shopper sent: `total_shown` is the total that stood on the page with the form.
+    """What the shopper sent: `total_shown` is what stood on the page as left to pay.
 
-    `customer_id` is who is signed in, if anybody is.
+    `card_number` is empty where that is nothing. `customer_id` is who is signed in, if anybody is.
     """
 
     delivery: Delivery
@@ -48,6 +51,7 @@ class CheckoutForm:
     checkout_token: str
     total_shown: Money
     customer_id: int | None = None
+    codes: Codes = NO_CODES
 
 
 def place_order(
@@ -57,11 +61,15 @@ def place_order(
 
     The same form sent again returns the same order. The card is exchanged for a token first, so
     that its number is never stored; the money is asked for later, by the job that this queues.
+    Where nothing is left to pay the provider is not asked, and the order is confirmed at once.
 
     :raises CartEmpty: when there is nothing to order.
     :raises CheckoutExpired: when the form is not of this cart as it is now.
     :raises DestinationNotServed: when there is no rate for the country and method.
+    :raises CouponRefused: when this buyer may not use the coupon for this cart now.
+    :raises GiftCardRefused: when there is no money on the gift card.
     :raises TotalChanged: when the shopper saw another total.
+    :raises CardNeeded: when something is to be charged and there is no card.
     :raises OutOfStock: when too little is left; nothing has then changed.
     :raises LimitReached: when it is more than one buyer may have; nothing has then changed.
     :raises CardRefused: when the provider does not know the card.
@@ -70,7 +78,8 @@ def place_order(
     if number := _find_placed(session, form.checkout_token):
         return number
     end_read(session)
-    card = provider.tokenize(form.card_number)
+    is_charged = form.card_number and form.total_shown.amount
+    card = provider.tokenize(form.card_number) if is_charged else None
     try:
         with transaction(session):
             return _write_order(session, cart_token, form, card, now)
@@ -83,21 +92,26 @@ def place_order(
 
 
 def quote_cart(
-    session: Session, cart: Cart, country_code: str, method: str, now: datetime
+    session: Session, cart: Cart, country: str, method: str, now: datetime, codes: Codes = NO_CODES
 ) -> Totals:
-    """Return what the cart costs at a moment when it goes to a country by a shipping method.
+    """Return what a buyer with these codes pays when the cart goes to a country by a method.
 
     :raises DestinationNotServed: when there is no rate for the two.
+    :raises CouponRefused: when the buyer may not use the coupon for this cart now.
+    :raises GiftCardRefused: when there is no money on the gift card.
     """
     rate = session.execute(
         select(ShippingRate, Country.tax_rate)
         .join(Country, Country.code == ShippingRate.country_code)
-        .where(Country.code == country_code, ShippingRate.method == method)
+        .where(Country.code == country, ShippingRate.method == method)
     ).one_or_none()
     if rate is None:
         raise DestinationNotServed
     shipping, tax_rate = rate
-    return price_order([line.priced_at(now) for line in cart.lines], shipping.price, tax_rate)
+    lines = [line.priced_at(now) for line in cart.lines]
+    coupon_rate = find_coupon_rate(session, codes, sum_lines(lines), now)
+    balance = find_balance(session, codes.gift_card_code, now)
+    return price_order(lines, shipping.price, tax_rate, coupon_rate, balance)
 
 
 def _find_placed(session: Session, checkout_token: str) -> str | None:
@@ -105,7 +119,7 @@ def _find_placed(session: Session, checkout_token: str) -> str | None:
 
 
 def _write_order(
-    session: Session, cart_token: str, form: CheckoutForm, card: Card, now: datetime
+    session: Session, cart_token: str, form: CheckoutForm, card: Card | None, now: datetime
 ) -> str:
     # The cart is read once: what is charged and what is packed both come from these lines.
     cart = find_cart(session, cart_token)
@@ -114,21 +128,31 @@ def _write_order(
     if not cart.lines:
         raise CartEmpty
     lines = [line.priced_at(now) for line in cart.lines]
-    country_code, method = form.delivery.country_code, form.delivery.shipping_method
-    totals = quote_cart(session, cart, country_code, method, now)
-    if totals.total != form.total_shown:
-        raise TotalChanged(total=totals.total, shown=form.total_shown)
+    buyer = find_buyer(session, form.customer_id, form.delivery.email)
+    codes = replace(form.codes, buyer=buyer)
+    where = form.delivery.country_code, form.delivery.shipping_method
+    totals = quote_cart(session, cart, *where, now, codes)
+    if totals.charge != form.total_shown:
+        raise TotalChanged(total=totals.charge, shown=form.total_shown)
+    if totals.charge.amount and card is None:
+        raise CardNeeded(charge=totals.charge)
 
     _empty_cart(session, cart)
     allocate_stock(session, lines)
+    use_codes(session, codes, totals.gift_card)
     order = make_order(form, lines, totals, now)
-    order.payment = Payment(**card.columns)
+    order.payment = Payment(**card.columns) if card else None
     session.add(order)
     session.flush()
     claim_limited(session, order)
     for status in FIRST_STATUSES:
         add_history(session, order.id, status, now)
-    enqueue(session, "authorize_payment", now, number=order.number)
+    if totals.charge.amount:
+        enqueue(session, "authorize_payment", now, number=order.number)
+    else:
+        for status in (PaymentStatus.PAID, OrderStatus.CONFIRMED):
+            move_order(session, order.id, status, now)
+        enqueue(session, "send_confirmation", now, number=order.number)
     return order.number
 
 
@@ -159,10 +183,14 @@ def make_order(form: CheckoutForm, lines: list[PricedLine], totals: Totals, now:
         placed_at=now,
         currency=totals.total.currency,
         goods_amount=totals.goods.amount,
+        coupon_code=form.codes.coupon_code or None,
+        discount_amount=totals.discount.amount,
         shipping_amount=totals.shipping.amount,
         tax_rate=totals.tax_rate,
         tax_amount=totals.tax.amount,
         total_amount=totals.total.amount,
+        gift_card_code=form.codes.gift_card_code or None,
+        gift_card_amount=totals.gift_card.amount,
         lines=[OrderLine.sell(line) for line in lines],
     )
 

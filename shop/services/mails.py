@@ -27,7 +27,11 @@ def send_confirmation(
     order = get_order(session, number)
     lines = [line.priced for line in order.lines]
     goods = "\n".join(f"  {line.quantity:>2} x {line.name}: {line.total}" for line in lines)
-    facts = {"order": order, "totals": order.totals, "lines": goods, "link": order_link(number)}
+    totals, link = order.totals, order_link(number)
+    discount = f"\n  Discount  {totals.discount * -1!s:>12}" if totals.discount.amount else ""
+    by_card = f"\n  Gift card {totals.gift_card * -1!s:>12}\n  By card   {totals.charge!s:>12}"
+    facts = {"lines": goods, "discount": discount, "link": link, "order": order, "totals": totals}
+    facts["gift_card"] = by_card if totals.gift_card.amount else ""
     mail = write_mail("confirmation", order.email, number, now, **facts)
     mail["Subject"] = f"Your order {number} at Brindle & Bolt"
     end_read(session)

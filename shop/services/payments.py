@@ -16,10 +16,8 @@ from shop.errors import AmountMismatch, GatewayRefused, NotYet
 from shop.gateways.payments import PaymentProvider
 from shop.models import Order, Payment, Refund, WebhookEvent
 from shop.services.jobs import enqueue
-from shop.services.limits import return_limited
 from shop.services.orders import get_order, move_order
-from shop.services.refunds import refund_late_payment
-from shop.services.stock import release_stock
+from shop.services.refunds import give_up_order, refund_late_payment
 
 CHECK_AFTER = timedelta(seconds=30)
 MAX_CAPTURES = 3
@@ -40,9 +38,9 @@ _MEANING = {
 def authorize_payment(
     session: Session, provider: PaymentProvider, number: str, now: datetime
 ) -> None:
-    """Ask the provider to set the order's total aside on the card."""
+    """Ask the provider to set aside on the card what is to be charged."""
     order = get_order(session, number)
-    amount, card_token = order.totals.total, order.payment.card_token
+    amount, card_token = order.totals.charge, session.get_one(Payment, order.id).card_token
     end_read(session)
     answer = provider.authorize(number, amount, card_token)
     with transaction(session):
@@ -132,11 +130,14 @@ def apply_payment_event(
 def _record(session: Session, payment: ProviderPayment, now: datetime) -> None:
     """Move the order's payment to what the provider says, and queue what follows from the move."""
     order = get_order(session, payment.reference)
-    if payment.amount != order.totals.total:
-        raise AmountMismatch(
-            number=order.number, expected=order.totals.total, received=payment.amount
-        )
+    charge = order.totals.charge
+    if payment.amount != charge:
+        raise AmountMismatch(number=order.number, expected=charge, received=payment.amount)
     status = _MEANING.get(payment.status)
+    # The card can have all of its money back while the customer keeps what a gift card has paid.
+    is_kept = order.status != OrderStatus.CANCELED and order.units_left
+    if status == PaymentStatus.REFUNDED and is_kept and order.refunded >= charge:
+        return
     if status is None or not move_order(session, order.id, status, now):
         return
     own = update(Payment).where(Payment.order_id == order.id)
@@ -151,8 +152,7 @@ def _record(session: Session, payment: ProviderPayment, now: datetime) -> None:
     elif status == PaymentStatus.DECLINED and move_order(
         session, order.id, OrderStatus.CANCELED, now
     ):
-        release_stock(session, order.units_left)
-        return_limited(session, order, order.units_left)
+        give_up_order(session, order)
 
 
 def _give_up(provider: PaymentProvider, number: str, payment_id: str) -> ProviderPayment:
@@ -165,7 +165,7 @@ def _give_up(provider: PaymentProvider, number: str, payment_id: str) -> Provide
 
 def _read_provider_id(session: Session, order: Order) -> str:
     """Return the provider's id of the order's payment, and end the read before it is asked."""
-    number, payment_id = order.number, order.payment.provider_id
+    number, payment_id = order.number, session.get_one(Payment, order.id).provider_id
     end_read(session)
     if payment_id is None:
         raise GatewayRefused(f"The provider has never answered for {number}.")

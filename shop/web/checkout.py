@@ -4,20 +4,26 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, current_app, redirect, session, url_for
+from flask import Blueprint, current_app, redirect, request, session, url_for
+from marshmallow import EXCLUDE, ValidationError
 from werkzeug.wrappers import Response
 
 from shop.clock import now
 from shop.db import get_session
-from shop.errors import DestinationNotServed
+from shop.errors import Refusal
 from shop.queries.customers import find_customer
 from shop.queries.orders import list_countries, list_rates
+from shop.services.allowances import find_buyer
 from shop.services.checkout import CheckoutForm, place_order, quote_cart
+from shop.services.promotions import Codes
+from shop.web.auth import limiter
 from shop.web.forms import form_values, render_form, takes_form
-from shop.web.schemas import CheckoutSchema
+from shop.web.schemas import CheckoutSchema, CodesSchema
 from shop.web.shopper import cart_token, customer_id, get_own_cart, remember_order
 
 pages = Blueprint("checkout", __name__)
+# Whoever guesses codes of gift cards has to be patient.
+limiter.limit("30 per minute", exempt_when=lambda: not request.form.get("gift_card_code"))(pages)
 
 _FIRST_VALUES = {"country_code": "GB", "shipping_method": "standard"}
 _FROM_PROFILE = ("email", "name", "address", "city", "postcode", "country_code")
@@ -32,20 +38,23 @@ def show() -> str:
 
 @pages.post("/checkout/quote")
 def quote() -> str:
-    """Show the form again with the total for the country and shipping method chosen so far."""
+    """Show the form again with the total for what has been chosen and typed so far."""
     return _page(form_values())
 
 
 def _page(values: Mapping[str, str], error: Exception | None = None) -> str:
     cart, moment = get_own_cart(), now()
-    # These two are looked up before anything has validated them, and PostgreSQL takes no NUL.
-    country_code, method = (
-        values.get(name, "").replace("\x00", "") for name in ("country_code", "shipping_method")
+    # These are looked up before anything has validated them, and PostgreSQL takes no NUL.
+    country_code, method, email = (
+        values.get(name, "").replace("\x00", "")
+        for name in ("country_code", "shipping_method", "email")
     )
     try:
-        totals = quote_cart(get_session(), cart, country_code, method, moment)
-    except DestinationNotServed:
-        totals = None
+        buyer = find_buyer(get_session(), customer_id(), email)
+        codes = Codes(**CodesSchema(unknown=EXCLUDE).load(values), buyer=buyer)
+        totals = quote_cart(get_session(), cart, country_code, method, moment, codes)
+    except (ValidationError, Refusal) as refusal:
+        totals, error = None, error or refusal
     countries, rates = list_countries(get_session()), list_rates(get_session(), country_code)
     context: dict[str, Any] = {"cart": cart, "totals": totals, "now": moment}
     return render_form("checkout.html", values, error, **context, countries=countries, rates=rates)

@@ -8,7 +8,7 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, ValidationError
 
-from shop.errors import CardRefused, GatewayUnavailable, Refusal
+from shop.errors import GatewayUnavailable, Refusal
 from shop.web.refusals import fields_of, message_of, status_of
 
 View = Callable[..., ResponseReturnValue]
@@ -28,9 +28,9 @@ def render_form(
     **context: Any,
 ) -> str:
     """Render a page with a form: what was typed, and what is wrong with it."""
-    fields = {"card_number": [str(error)]} if isinstance(error, CardRefused) else fields_of(error)
     message = message_of(error) if error else message
-    return render_template(template, values=values, fields=fields, message=message, **context)
+    context |= {"values": values, "fields": fields_of(error), "message": message}
+    return render_template(template, **context)
 
 
 def takes_form(schema: type[Schema], page: Callable[..., str]) -> Callable[[View], View]:

@@ -20,11 +20,12 @@ _KINDS: Mapping[int, tuple[type[Exception], ...]] = {
     409: (
         *(errors.CartFull, errors.CartEmpty, errors.OutOfStock, errors.StockTooLow),
         *(errors.TotalChanged, errors.CheckoutExpired, errors.DestinationNotServed),
-        *(errors.CardRefused, errors.EmailTaken, errors.LimitReached),
+        *(errors.CardRefused, errors.CouponRefused, errors.GiftCardRefused, errors.EmailTaken),
+        errors.LimitReached,
         *(errors.ActionRefused, errors.TooManyUnits, errors.ChangedMeanwhile),
     ),
     410: (errors.LinkExpired,),
-    422: (ValidationError, errors.SignInRefused),
+    422: (ValidationError, errors.CardNeeded, errors.SignInRefused),
     502: (errors.GatewayRefused,),
     503: (errors.GatewayUnavailable,),
 }
@@ -63,7 +64,9 @@ def message_of(error: Exception) -> str:
 
 
 def fields_of(error: Exception | None) -> dict[str, list[str]]:
-    """Return the sentences beside the fields of a form that does not validate."""
+    """Return the sentences beside the fields of a form that were typed wrong."""
+    if isinstance(error, errors.Refusal) and error.field:
+        return {error.field: [str(error)]}
     if not isinstance(error, ValidationError):
         return {}
     messages: dict[str, list[str]] = error.normalized_messages()  # type: ignore[no-untyped-call]

@@ -14,6 +14,7 @@ from shop.queries.orders import SHELVES
 from shop.services.accounts import Profile
 from shop.services.cart import MAX_QUANTITY
 from shop.services.checkout import CheckoutForm, Delivery
+from shop.services.promotions import Codes
 
 _LARGEST_TOTAL = 10**9
 _ZERO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff"
@@ -23,7 +24,7 @@ _TEXT = (
     _LINE[:-1] + r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200d\u2028\u2029\u202f\u205f\u2060"
     r"\u3000\ufeff]" + _LINE[1:]
 )
-_CARD_NUMBER = "^([0-9][ -]?){12,19}$"
+_CARD_NUMBER = "^(([0-9][ -]?){12,19})?$"
 
 
 class Text(fields.String):
@@ -118,16 +119,28 @@ class CountryCode(Text):
         return code
 
 
-class CardNumber(Text):
-    """A card's number, typed with or without spaces."""
+class Code(Line):
+    """The code of a coupon or gift card in its one spelling: capitals, without the `left_out`."""
+
+    def __init__(self, left_out: str = "") -> None:
+        super().__init__(40, metadata={"example": ""})
+        self.left_out = left_out
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        code = re.sub(self.left_out, "", super()._deserialize(value, *args, **kwargs))
+        return code.upper() if code.isascii() else code
+
+
+class CardNumber(Line):
+    """A card's number, typed with or without spaces, or nothing."""
 
     def __init__(self) -> None:
         shape = {"pattern": _CARD_NUMBER, "example": "4242424242424242"}
-        super().__init__(40, required=True, metadata=shape)
+        super().__init__(40, metadata=shape)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         number = re.sub("[ -]", "", super()._deserialize(value, *args, **kwargs))
-        if not re.fullmatch("[0-9]{12,19}", number):
+        if not re.fullmatch("([0-9]{12,19})?", number):
             raise ValidationError("A card number has 12 to 19 digits.")
         return number
 
@@ -169,8 +182,15 @@ class SetQuantitySchema(Schema):
     quantity = TypedNumber(0, MAX_QUANTITY)
 
 
-class DeliverySchema(Schema):
-    """To whom and how an order goes, and the card that pays for it."""
+class CodesSchema(Schema):
+    """What makes an order cheaper."""
+
+    coupon_code = Code()
+    gift_card_code = Code(left_out="[ -]")
+
+
+class DeliverySchema(CodesSchema):
+    """To whom and how an order goes, and the card that pays for it, if any is needed."""
 
     email = Email()
     name = Text(100, required=True, metadata={"example": "Mira Lindqvist"})
@@ -192,7 +212,8 @@ class CheckoutSchema(DeliverySchema):
     def make_form(self, data: dict[str, Any], **_: Any) -> CheckoutForm:
         card, token = data.pop("card_number"), data.pop("checkout_token")
         total = Money(data.pop("total_shown"))
-        return CheckoutForm(Delivery(**data), card, token, total)
+        codes = Codes(data.pop("coupon_code"), data.pop("gift_card_code"))
+        return CheckoutForm(Delivery(**data), card, token, total, codes=codes)
 
 
 class FindOrderSchema(Schema):

@@ -5,7 +5,8 @@ from sqlalchemy.orm import Session
 
 from shop.db import transaction
 from shop.models import Allowance
-from shop.services.allowances import return_allowance, use_allowance
+from shop.services.allowances import find_buyer, return_allowance, use_allowance
+from tests.factories import CustomerFactory
 from tests.shop.interleave import interleave
 
 PRODUCT, ADA = "product:LMP-001", "ada@example.com"
@@ -73,3 +74,13 @@ def test_two_who_are_one_buyer_use_no_more_at_once_than_one_after_the_other(
 
     assert (outcome.results, mine) == ([True], gets_it)
     assert sum(used(session)) <= 3
+
+
+def test_a_customer_who_types_another_address_stays_the_same_buyer(session: Session) -> None:
+    ada = CustomerFactory.create(email="Ada@Example.com")
+
+    assert find_buyer(session, ada.id, "someone@example.com") == "ada@example.com"
+
+
+def test_a_guest_is_the_same_buyer_however_the_address_is_spelled(session: Session) -> None:
+    assert find_buyer(session, None, "Ada@Example.COM") == "ada@example.com"

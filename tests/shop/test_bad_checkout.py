@@ -17,10 +17,11 @@ from tests.shop.odd_texts import NOT_A_NUMBER, NOT_A_TEXT, ODD_TEXTS
 from tests.shop.pages import beside, filled_in, sentence
 
 LONGEST = {"name": 100, "address": 200, "city": 100, "postcode": 20}
-TEXTS = ("email", *LONGEST, "country_code", "shipping_method", "card_number", "checkout_token")
+NEEDED = ("email", *LONGEST, "country_code", "shipping_method", "checkout_token")
+TEXTS = (*NEEDED, "card_number", "coupon_code", "gift_card_code")
 
 
-@pytest.mark.parametrize("field", TEXTS)
+@pytest.mark.parametrize("field", [*NEEDED, "card_number"])
 def test_a_field_without_a_text_is_refused_and_the_cart_is_kept(
     client: FlaskClient, session: Session, typed: dict[str, str], field: str
 ) -> None:
@@ -36,7 +37,8 @@ def test_a_field_without_a_text_is_refused_and_the_cart_is_kept(
 @pytest.mark.parametrize(
     ("field", "message"),
     [
-        *((field, "Please fill this in.") for field in TEXTS),
+        *((field, "Please fill this in.") for field in NEEDED),
+        ("card_number", "There is £28.73 left to pay, so we need a card number."),
         ("total_shown", "A whole number from 0 to 1000000000, please."),
     ],
 )
@@ -63,6 +65,9 @@ def test_a_missing_field_is_refused_in_a_sentence(
         ("city", "🦊" * 101, "At most 100 characters, please."),
         ("postcode", "x" * 21, "At most 20 characters, please."),
         ("name", "a\x00b", "This holds a character that cannot be printed."),
+        ("coupon_code", "x" * 41, "At most 40 characters, please."),
+        ("gift_card_code", "a\x00b", "This holds a character that cannot be printed."),
+        ("card_number", "", "There is £28.73 left to pay, so we need a card number."),
         ("card_number", "4242", "A card number has 12 to 19 digits."),
         ("card_number", "4" * 20, "A card number has 12 to 19 digits."),
         ("card_number", "4242x4242x4242x4242", "A card number has 12 to 19 digits."),

@@ -1,6 +1,6 @@
 import pytest
 
-from shop.domain.money import Money, share_of
+from shop.domain.money import Money, part_of, share_of
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,10 @@ from shop.domain.money import Money, share_of
 )
 def test_a_share_is_rounded_half_up(amount: int, basis_points: int, share: int) -> None:
     assert share_of(Money(amount), basis_points) == Money(share)
+
+
+def test_no_parts_of_nothing_are_nothing() -> None:
+    assert part_of(Money(500), 0, 0) == Money(0)
 
 
 @pytest.mark.parametrize(

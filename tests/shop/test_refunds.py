@@ -1,12 +1,9 @@
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shop.db import transaction
-from shop.domain.money import Money, share_of
-from shop.domain.pricing import Totals, price_refund
+from shop.domain.money import Money
 from shop.errors import ActionRefused, NotFound, TooManyUnits
 from shop.gateways.fakes import FakePaymentProvider
 from shop.models import Job, Order, OrderLine, Refund, StockItem, StockMovement
@@ -254,29 +251,3 @@ def test_a_refund_that_the_provider_does_not_answer_is_asked_for_again_with_its_
     assert [job.key for job in session.scalars(select(Job)) if not job.done_at] == [
         f"{paid}:check_payment:1"
     ]
-
-
-amounts = st.integers(0, 10**7)
-
-
-@settings(derandomize=True, database=None, max_examples=200)
-@given(
-    units=st.lists(amounts, min_size=1, max_size=8),
-    shipping=amounts,
-    tax_rate=st.integers(0, 10_000),
-    data=st.data(),
-)
-def test_refunds_one_by_one_add_up_to_the_total_and_never_to_more(
-    units: list[int], shipping: int, tax_rate: int, data: st.DataObject
-) -> None:
-    goods = Money(sum(units))
-    tax = share_of(goods + Money(shipping), tax_rate)
-    totals = Totals(goods, Money(shipping), tax_rate, tax)
-    order = data.draw(st.permutations(units))
-    back = [Money(sum(order[: nth + 1])) for nth in range(len(order))]
-    last = len(order) - 1
-
-    owed = [price_refund(totals, b, is_whole=nth == last).amount for nth, b in enumerate(back)]
-
-    assert owed == sorted(owed)
-    assert (owed[0] >= 0, owed[-1]) == (True, totals.total.amount)

@@ -12,7 +12,7 @@ from shop.cli import make_worker
 from shop.db import transaction
 from shop.domain.money import Money
 from shop.gateways.fakes import UNANSWERED, FakeCarrier, FakeMailer, FakePaymentProvider
-from shop.models import HistoryEntry, Job, Order, StockItem, StockMovement
+from shop.models import HistoryEntry, Job, Order, Payment, StockItem, StockMovement
 from shop.services.accounts import request_password_reset
 from shop.services.fulfillment import pack_order, ship_order
 from shop.services.jobs import MAX_ATTEMPTS, claim_job, enqueue
@@ -38,7 +38,7 @@ def queue(session: Session, number: str, kind: str = "authorize_payment") -> Non
 
 def refuse_the_card(session: Session) -> None:
     """Let the provider fail at every attempt to authorize the order."""
-    session.scalars(select(Order)).one().payment.card_token = f"tok_{UNANSWERED}"
+    session.scalars(select(Payment)).one().card_token = f"tok_{UNANSWERED}"
     session.commit()
 
 

@@ -34,25 +34,41 @@ async function fetchPart(address, id, options) {
   return page.getElementById(id) && page;
 }
 
-// A checkout whose total follows the country and the shipping method.
+// A checkout whose total follows the country, the shipping method and the codes.
 for (const form of document.querySelectorAll("form[data-quote]")) {
+  const codes = ["coupon_code", "gift_card_code"];
+  const followed = ["country_code", "shipping_method", ...codes];
   let asked = 0;
   let isElsewhere = false;
-  form.addEventListener("change", async (event) => {
-    if (!["country_code", "shipping_method"].includes(event.target.name)) return;
+  async function quote() {
     const turn = ++asked;
-    isElsewhere ||= event.target.name === "country_code";
     // The card number stays in the form until the order is placed.
     const values = new FormData(form);
-    const names = ["csrf_token", "country_code", "shipping_method"];
+    const names = ["csrf_token", "email", ...followed];
     const body = new URLSearchParams(names.map((name) => [name, values.get(name) ?? ""]));
     const options = { method: "POST", body };
     const page = await fetchPart(form.dataset.quote, "summary", options).catch(() => null);
     if (!page || turn !== asked) return;
-    document.getElementById("summary").replaceWith(page.getElementById("summary"));
-    announce(document.querySelector("#summary .total, #summary .hint"));
-    if (isElsewhere) document.getElementById("methods").replaceWith(page.getElementById("methods"));
+    const parts = ["summary", ...codes.map((name) => `${name}-error`)];
+    if (isElsewhere) parts.push("methods");
+    for (const id of parts) document.getElementById(id).replaceWith(page.getElementById(id));
+    for (const name of codes) {
+      const isWrong = page.getElementById(name).getAttribute("aria-invalid");
+      form.elements[name].setAttribute("aria-invalid", isWrong ?? "false");
+    }
+    const payment = page.getElementById("payment");
+    for (const name of ["hidden", "disabled"]) form.querySelector("#payment")[name] = payment[name];
+    const [mistake] = form.querySelectorAll("#codes .error:not(:empty)");
+    announce(mistake ?? form.querySelector("#summary .total:last-child, #summary .hint"));
     isElsewhere = false;
+  }
+  form.addEventListener("change", (event) => {
+    isElsewhere ||= event.target.name === "country_code";
+    if (followed.includes(event.target.name)) quote();
+  });
+  form.querySelector("[data-apply]").addEventListener("click", (event) => {
+    event.preventDefault();
+    quote();
   });
 }
 
