@@ -1,6 +1,7 @@
 """Edit what the store sells."""
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -13,12 +14,17 @@ from shop.models.catalog import fold_name
 
 @dataclass(frozen=True, slots=True)
 class ProductEdit:
-    """The texts and the price, in minor units, that staff want a product to have."""
+    """What staff want a product to have; prices are in minor units."""
 
     name: str
     summary: str
     description: str
     price_amount: int
+    sale_amount: int | None = None
+    sale_starts_at: datetime | None = None
+    sale_ends_at: datetime | None = None
+    most_per_buyer: int | None = None
+    limit_days: int = 1
 
 
 def edit_product(session: Session, sku: str, version: int, edit: ProductEdit) -> None:

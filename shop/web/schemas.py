@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validate
 
 from shop.domain.email_address import fold_email
 from shop.domain.money import Money
@@ -15,6 +15,7 @@ from shop.services.accounts import Profile
 from shop.services.cart import MAX_QUANTITY
 from shop.services.checkout import CheckoutForm, Delivery
 from shop.services.promotions import Codes
+from shop.web.local_time import LocalTime
 
 _LARGEST_TOTAL = 10**9
 _ZERO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff"
@@ -148,12 +149,12 @@ class CardNumber(Line):
 class Number(fields.Integer):
     """A whole number within a range, as JSON has it; 1.9 is refused, not rounded."""
 
-    def __init__(self, lowest: int, highest: int, **metadata: Any) -> None:
+    def __init__(self, lowest: int, highest: int, required: bool = True, **metadata: Any) -> None:
         message = f"A whole number from {lowest} to {highest}, please."
         is_within = validate.Range(lowest, highest, error=message)
         messages: dict[str, Any] = {"invalid": message, "required": message, "null": message}
         rules: dict[str, Any] = {"validate": is_within, "error_messages": messages}
-        super().__init__(strict=True, required=True, metadata=metadata, **rules)
+        super().__init__(strict=True, required=required, metadata=metadata, **rules)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         # To Python, true is the number 1.
@@ -284,13 +285,34 @@ class RefundSchema(Schema):
 
 
 class ProductSchema(Schema):
-    """The form in which staff edit a product; folded, the name fits into its column of 240."""
+    """The form in which staff edit a product; folded, the name fits into its column of 240.
+
+    A product has no sale when the three fields of it are empty, and no limit without a number.
+    """
 
     name = Text(80, required=True)
     summary = Line(200)
     description = Paragraphs(5_000)
     price_amount = TypedNumber(1, 10_000_000)
+    sale_amount = TypedNumber(1, 10_000_000, required=False)
+    sale_starts_at = LocalTime()
+    sale_ends_at = LocalTime()
+    most_per_buyer = TypedNumber(1, MAX_QUANTITY, required=False)
+    limit_days = TypedNumber(1, 365, required=False)
     version = TypedNumber(1, _LARGEST_TOTAL)
+
+    @pre_load
+    def drop_empty(self, data: dict[str, str], **_: Any) -> dict[str, str]:
+        return {name: text for name, text in data.items() if text}
+
+    @post_load
+    def check_sale(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        missing = {"sale_amount", "sale_starts_at", "sale_ends_at"} - data.keys()
+        if 0 < len(missing) < 3:
+            raise ValidationError({name: ["A sale needs this too."] for name in missing})
+        if not missing and data["sale_starts_at"] >= data["sale_ends_at"]:
+            raise ValidationError("A sale ends after it has started.", "sale_ends_at")
+        return data
 
 
 class StockSchema(Schema):

@@ -123,6 +123,19 @@ def test_the_page_of_a_product_tells_its_limit(client: FlaskClient, scarce: Prod
 
 
 @on_sqlite
+@pytest.mark.parametrize(("quantity", "is_told"), [(3, False), (4, True)])
+def test_a_cart_tells_what_is_over_a_limit_by_itself(
+    client: FlaskClient, scarce: Product, quantity: int, is_told: bool
+) -> None:
+    client.post("/products/lamp/add", data={"quantity": str(quantity)})
+
+    page = client.get("/cart").text
+
+    said = "At most 3 per customer each 7 days. Please lower the quantity."
+    assert (said in page) is is_told
+
+
+@on_sqlite
 def test_of_a_product_without_a_limit_a_buyer_gets_many(
     client: FlaskClient, session: Session, lamp: Product
 ) -> None:

@@ -119,7 +119,7 @@ def order_row(order_id: int, number: str, statuses: tuple[str, ...]) -> dict[str
     return {
         "id": order_id,
         "number": number,
-        "checkout_token": f"spent-{order_id}",
+        "checkout_token": f"spent-before-{order_id}",
         "status": status,
         "payment_status": payment,
         "fulfillment_status": fulfillment,
