@@ -33,7 +33,7 @@ def create_app(
     settings = read_settings(environment, debug=app.debug, instance_path=app.instance_path)
     app.config["SECRET_KEY"] = settings.secret_key
     app.extensions["settings"] = settings
-    app.extensions["gateways"] = gateways or _connect(settings)
+    app.extensions["gateways"] = gateways or _connect(settings, clock)
     app.extensions["clock"] = clock
     db.init_app(app, settings.database_url)
     web.init_app(app)
@@ -42,11 +42,11 @@ def create_app(
     return app
 
 
-def _connect(settings: Settings) -> Gateways:
+def _connect(settings: Settings, clock: Clock) -> Gateways:
     if settings.is_alone:
         return make_fakes()
     return Gateways(
-        HttpPaymentProvider(settings.payments_url, settings.payments_api_key),
-        HttpCarrier(settings.carrier_url),
+        HttpPaymentProvider(settings.payments_url, clock, settings.payments_api_key),
+        HttpCarrier(settings.carrier_url, clock),
         SmtpMailer(settings.smtp_url, settings.mail_from),
     )

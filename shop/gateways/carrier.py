@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from shop.errors import GatewayUnavailable
-from shop.gateways.http import HttpService
+from shop.gateways.http import Clock, HttpService
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Carrier(Protocol):
 class HttpCarrier:
     """The carrier over HTTP."""
 
-    def __init__(self, url: str) -> None:
-        self._service = HttpService("The carrier", url)
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._service = HttpService("The carrier", url, clock)
 
     def book(self, parcel: Parcel) -> str:
         key = f"{parcel.reference}:parcel"

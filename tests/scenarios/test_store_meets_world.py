@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from scenarios.world.server import RunningWorld, running_world
+from shop.clock import utc_now
 from shop.domain.money import Money
 from shop.errors import CardRefused, GatewayRefused, GatewayUnavailable
 from shop.gateways.carrier import HttpCarrier, Parcel
@@ -36,7 +37,7 @@ def world(tmp_path: Path) -> Iterator[RunningWorld]:
 @contextmanager
 def connected(address: str, key: str = "key-of-the-store") -> Iterator[HttpPaymentProvider]:
     """A provider whose connections are closed in the end; the store keeps its own for life."""
-    provider = HttpPaymentProvider(address, key)
+    provider = HttpPaymentProvider(address, utc_now, key)
     yield provider
     provider._service._client.close()
 
@@ -49,7 +50,7 @@ def provider(world: RunningWorld) -> Iterator[HttpPaymentProvider]:
 
 @pytest.fixture
 def carrier(world: RunningWorld) -> Iterator[HttpCarrier]:
-    carrier = HttpCarrier(f"{world.url}/carrier")
+    carrier = HttpCarrier(f"{world.url}/carrier", utc_now)
     yield carrier
     carrier._service._client.close()
 
