@@ -10,9 +10,10 @@ from shop.clock import Clock, utc_now
 from shop.config import Settings, read_settings
 from shop.gateways import Gateways
 from shop.gateways.carrier import HttpCarrier
-from shop.gateways.fakes import make_fakes
+from shop.gateways.fakes import FakeSuggestions, make_fakes
 from shop.gateways.mailer import SmtpMailer
 from shop.gateways.payments import HttpPaymentProvider
+from shop.gateways.suggestions import HttpSuggestions
 
 
 def create_app(
@@ -45,8 +46,10 @@ def create_app(
 def _connect(settings: Settings, clock: Clock) -> Gateways:
     if settings.is_alone:
         return make_fakes()
+    url = settings.suggestions_url
     return Gateways(
         HttpPaymentProvider(settings.payments_url, clock, settings.payments_api_key),
         HttpCarrier(settings.carrier_url, clock),
         SmtpMailer(settings.smtp_url, settings.mail_from),
+        HttpSuggestions(url, clock) if url else FakeSuggestions(),
     )

@@ -87,6 +87,16 @@ class FakeMailer:
         self.sent.append(mail)
 
 
+class FakeSuggestions:
+    """A service that has nothing to suggest beside a product until it is put into `lists`."""
+
+    def __init__(self) -> None:
+        self.lists: dict[str, list[str]] = {}
+
+    def also_bought(self, sku: str) -> list[str]:
+        return self.lists.get(sku, [])
+
+
 def make_fakes() -> Gateways:
     """Return a whole outside world that remembers nothing yet."""
-    return Gateways(FakePaymentProvider(), FakeCarrier(), FakeMailer())
+    return Gateways(FakePaymentProvider(), FakeCarrier(), FakeMailer(), FakeSuggestions())
