@@ -141,8 +141,8 @@ def create_order(headers: dict[str, str], body: dict[str, Any]) -> Order:
     total, card = Money(body.pop("total_amount")), body.pop("card_number")
     form = CheckoutForm(Delivery(**body), card, key, total, g.customer.id)
     fill_cart(get_session(), key, lines, now())
-    provider = current_app.extensions["gateways"].payments
-    number = place_order(get_session(), provider, key, form, now())
+    outside = current_app.extensions["gateways"]
+    number = place_order(get_session(), outside, key, form, now())
     return get_order(get_session(), number)
 
 

@@ -1,9 +1,12 @@
 """What an order costs: goods + shipping + tax = total, all in one currency."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from shop.domain.money import Money, share_of
+
+# A carriage dearer than so many times the usual is taken for a mistake.
+_MOST_TIMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,18 @@ def price_order(lines: Iterable[PricedLine], shipping: Money, tax_rate: int) -> 
     """
     goods = sum_lines(lines)
     return Totals(goods, shipping, tax_rate, tax=share_of(goods + shipping, tax_rate))
+
+
+def believable_carriage(quote: Mapping[str, object], usual: Money) -> Money:
+    """Return the carrier's price, or the usual one when that is missing or cannot be right.
+
+    A price is believed that is whole minor units of the usual currency, above nothing and at most
+    five times the usual.
+    """
+    amount, currency = quote.get("amount"), quote.get("currency")
+    if type(amount) is not int or currency != usual.currency:
+        return usual
+    return Money(amount, usual.currency) if 0 < amount <= _MOST_TIMES * usual.amount else usual
 
 
 def price_refund(totals: Totals, goods_back: Money, *, is_whole: bool) -> Money:

@@ -4,14 +4,16 @@ import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import delete, exists, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from shop.db import changed_rows, end_read, transaction
 from shop.domain.money import Money
-from shop.domain.pricing import PricedLine, Totals, price_order
+from shop.domain.pricing import PricedLine, Totals, believable_carriage, price_order
 from shop.errors import CartEmpty, CheckoutExpired, DestinationNotServed, TotalChanged
-from shop.gateways.payments import Card, PaymentProvider
+from shop.gateways import Gateways
+from shop.gateways.carrier import Carrier, Quote
+from shop.gateways.payments import Card
 from shop.models import Cart, CartLine, Country, Order, OrderLine, Payment, ShippingRate
 from shop.services.cart import find_cart, new_token
 from shop.services.jobs import enqueue
@@ -51,12 +53,13 @@ class CheckoutForm:
 
 
 def place_order(
-    session: Session, provider: PaymentProvider, cart_token: str, form: CheckoutForm, now: datetime
+    session: Session, outside: Gateways, cart_token: str, form: CheckoutForm, now: datetime
 ) -> str:
     """Turn the cart into an order, and return the order's number.
 
-    The same form sent again returns the same order. The card is exchanged for a token first, so
-    that its number is never stored; the money is asked for later, by the job that this queues.
+    The same form sent again returns the same order. The carrier names its price and the card is
+    exchanged for a token first, so that nobody is waited for later and its number is never stored;
+    the money is asked for by the job that this queues.
 
     :raises CartEmpty: when there is nothing to order.
     :raises CheckoutExpired: when the form is not of this cart as it is now.
@@ -69,11 +72,12 @@ def place_order(
     """
     if number := _find_placed(session, form.checkout_token):
         return number
-    end_read(session)
-    card = provider.tokenize(form.card_number)
+    to = form.delivery
+    quote = ask_carrier(session, outside.carrier, cart_token, to.country_code, to.shipping_method)
+    card = outside.payments.tokenize(form.card_number)
     try:
         with transaction(session):
-            return _write_order(session, cart_token, form, card, now)
+            return _write_order(session, cart_token, form, card, quote, now)
     except (CheckoutExpired, CartEmpty):
         # The same form may have been sent twice at once, and the other one was first: it has
         # changed the token and emptied the cart, perhaps between our reads of the two.
@@ -82,11 +86,27 @@ def place_order(
         raise
 
 
+def ask_carrier(
+    session: Session, carrier: Carrier, cart_token: str, country_code: str, method: str
+) -> Quote:
+    """Return the carrier's quote for the cart, where the rate says that it is asked.
+
+    What the session has read is ended before the call.
+    """
+    rate = ShippingRate.country_code == country_code, ShippingRate.method == method
+    is_asked = exists().where(*rate, ShippingRate.is_quoted)
+    units = select(func.sum(CartLine.quantity)).join(Cart).where(Cart.token == cart_token, is_asked)
+    items = session.scalar(units)
+    end_read(session)
+    return carrier.quote(country_code, method, items) if items else {}
+
+
 def quote_cart(
-    session: Session, cart: Cart, country_code: str, method: str, now: datetime
+    session: Session, cart: Cart, country_code: str, method: str, quote: Quote, now: datetime
 ) -> Totals:
     """Return what the cart costs at a moment when it goes to a country by a shipping method.
 
+    :param quote: what the carrier has answered; it counts where it can be believed.
     :raises DestinationNotServed: when there is no rate for the two.
     """
     rate = session.execute(
@@ -97,7 +117,8 @@ def quote_cart(
     if rate is None:
         raise DestinationNotServed
     shipping, tax_rate = rate
-    return price_order([line.priced_at(now) for line in cart.lines], shipping.price, tax_rate)
+    carriage = believable_carriage(quote, shipping.price)
+    return price_order([line.priced_at(now) for line in cart.lines], carriage, tax_rate)
 
 
 def _find_placed(session: Session, checkout_token: str) -> str | None:
@@ -105,7 +126,7 @@ def _find_placed(session: Session, checkout_token: str) -> str | None:
 
 
 def _write_order(
-    session: Session, cart_token: str, form: CheckoutForm, card: Card, now: datetime
+    session: Session, cart_token: str, form: CheckoutForm, card: Card, quote: Quote, now: datetime
 ) -> str:
     # The cart is read once: what is charged and what is packed both come from these lines.
     cart = find_cart(session, cart_token)
@@ -115,7 +136,7 @@ def _write_order(
         raise CartEmpty
     lines = [line.priced_at(now) for line in cart.lines]
     country_code, method = form.delivery.country_code, form.delivery.shipping_method
-    totals = quote_cart(session, cart, country_code, method, now)
+    totals = quote_cart(session, cart, country_code, method, quote, now)
     if totals.total != form.total_shown:
         raise TotalChanged(total=totals.total, shown=form.total_shown)
 

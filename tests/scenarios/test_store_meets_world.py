@@ -59,7 +59,8 @@ def provider(world: RunningWorld) -> Iterator[HttpPaymentProvider]:
 def carrier(world: RunningWorld) -> Iterator[HttpCarrier]:
     carrier = HttpCarrier(f"{world.url}/carrier", utc_now)
     yield carrier
-    carrier._service._client.close()
+    for service in (carrier._service, carrier._quotes):
+        service._client.close()
 
 
 @pytest.fixture
@@ -152,6 +153,41 @@ def test_a_parcel_arrives(world: RunningWorld, carrier: HttpCarrier) -> None:
     change(world, "carrier", transit_seconds=0)
 
     assert carrier.is_delivered(carrier.book(PARCEL))
+
+
+def test_the_carrier_names_its_price(carrier: HttpCarrier) -> None:
+    quote = carrier.quote("FR", "express", 11)
+
+    assert (quote["amount"], quote["currency"]) == (2095, "GBP")
+
+
+@pytest.mark.parametrize("amount", [-5, "", "free", 1e9, [], False])
+def test_whatever_the_carrier_says_comes_as_it_is(
+    world: RunningWorld, carrier: HttpCarrier, amount: object
+) -> None:
+    change(world, "carrier", quote_amount=amount)
+
+    assert carrier.quote("GB", "express", 1)["amount"] == amount
+
+
+@pytest.mark.parametrize("condition", [{"failing": True}, {"latency_seconds": 60}])
+def test_a_carrier_that_does_not_answer_has_no_price(
+    world: RunningWorld, carrier: HttpCarrier, condition: dict[str, object]
+) -> None:
+    change(world, "carrier", **condition)
+
+    assert carrier.quote("GB", "express", 1) == {}
+
+
+def test_prices_that_do_not_come_keep_no_parcel_from_being_booked(
+    world: RunningWorld, carrier: HttpCarrier
+) -> None:
+    change(world, "carrier", failing=True)
+    for _ in range(6):
+        carrier.quote("GB", "express", 1)
+    change(world, "carrier", failing=False)
+
+    assert carrier.book(PARCEL)
 
 
 def test_suggestions_are_those_of_the_service(suggestions: HttpSuggestions) -> None:
