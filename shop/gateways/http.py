@@ -86,7 +86,7 @@ class HttpService:
 
     def _read(self, response: httpx.Response, until: datetime) -> bytes:
         # The timeout of the client begins anew with each part, so a service that sends a byte now
-        # and then would never run into it.
+        # and then would never run into it. Nobody watches the head of an answer like that.
         content = b""
         for part in response.iter_bytes():
             content += part

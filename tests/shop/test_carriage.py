@@ -92,6 +92,7 @@ def test_the_carrier_is_asked_once_for_a_page_and_for_the_chosen_way_only(
     client: FlaskClient, carrier: FakeCarrier, express: dict[str, str]
 ) -> None:
     client.post("/products/lamp/add", data={"quantity": "2"})
+    client.application.test_client().post("/products/lamp/add", data={"quantity": "5"})
 
     usual = client.get("/checkout")
     asked_for_usual = list(carrier.quotes)

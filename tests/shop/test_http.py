@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
+from httpx import Request
 
 from shop.errors import GatewayUnavailable
 from shop.gateways.http import Clock, HttpService
@@ -86,12 +87,14 @@ def test_an_answer_without_end_is_not_kept(service: Service, clock: StandingCloc
 
 def test_an_answer_that_does_not_come_is_given_up(service: Service, clock: StandingClock) -> None:
     service.answer, service.promised = (200, b""), 1_000
+    sent: list[Request] = []
 
-    with (
-        client_of(service, clock, seconds=0.05) as client,
-        pytest.raises(GatewayUnavailable, match="ReadTimeout"),
-    ):
-        client.call("GET", "/")
+    with client_of(service, clock, seconds=0.05) as client:
+        client._client.event_hooks = {"request": [sent.append]}
+        with pytest.raises(GatewayUnavailable, match="ReadTimeout"):
+            client.call("GET", "/")
+
+    assert [set(each.extensions["timeout"].values()) for each in sent] == [{0.05}]
 
 
 def test_an_answer_that_is_nested_too_deeply_is_none(

@@ -51,7 +51,10 @@ for (const form of document.querySelectorAll("form[data-quote]")) {
     if (!page || turn !== asked) return;
     document.getElementById("summary").replaceWith(page.getElementById("summary"));
     announce(document.querySelector("#summary .total, #summary .hint"));
-    if (isElsewhere) document.getElementById("methods").replaceWith(page.getElementById("methods"));
+    // Within a country only the prices are exchanged, so that the chosen way keeps the focus.
+    const part = isElsewhere ? "#methods" : ".choice-price";
+    const parts = page.querySelectorAll(part);
+    document.querySelectorAll(part).forEach((old, nth) => parts[nth] && old.replaceWith(parts[nth]));
     isElsewhere = false;
   });
 }
