@@ -10,9 +10,10 @@ from shop.clock import Clock, utc_now
 from shop.config import Settings, read_settings
 from shop.gateways import Gateways
 from shop.gateways.carrier import HttpCarrier
-from shop.gateways.fakes import make_fakes
+from shop.gateways.fakes import FakeSuggestions, make_fakes
 from shop.gateways.mailer import SmtpMailer
 from shop.gateways.payments import HttpPaymentProvider
+from shop.gateways.suggestions import HttpSuggestions
 
 
 def create_app(
@@ -33,7 +34,7 @@ def create_app(
     settings = read_settings(environment, debug=app.debug, instance_path=app.instance_path)
     app.config["SECRET_KEY"] = settings.secret_key
     app.extensions["settings"] = settings
-    app.extensions["gateways"] = gateways or _connect(settings)
+    app.extensions["gateways"] = gateways or _connect(settings, clock)
     app.extensions["clock"] = clock
     db.init_app(app, settings.database_url)
     web.init_app(app)
@@ -42,11 +43,13 @@ def create_app(
     return app
 
 
-def _connect(settings: Settings) -> Gateways:
+def _connect(settings: Settings, clock: Clock) -> Gateways:
     if settings.is_alone:
         return make_fakes()
+    url = settings.suggestions_url
     return Gateways(
-        HttpPaymentProvider(settings.payments_url, settings.payments_api_key),
-        HttpCarrier(settings.carrier_url),
+        HttpPaymentProvider(settings.payments_url, clock, settings.payments_api_key),
+        HttpCarrier(settings.carrier_url, clock),
         SmtpMailer(settings.smtp_url, settings.mail_from),
+        HttpSuggestions(url, clock) if url else FakeSuggestions(),
     )

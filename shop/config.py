@@ -31,6 +31,7 @@ class Settings:
     payments_webhook_secret: str
     carrier_url: str
     smtp_url: str
+    suggestions_url: str = ""
     mail_from: str = "Brindle & Bolt <orders@brindle.example>"
     job_lease_seconds: int = 60
     poll_seconds: int = 60

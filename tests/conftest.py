@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from shop import create_app
 from shop.cli import make_worker
 from shop.gateways import Gateways
-from shop.gateways.fakes import FakeCarrier, FakeMailer, FakePaymentProvider
+from shop.gateways.fakes import FakeCarrier, FakeMailer, FakePaymentProvider, FakeSuggestions
 from shop.web.auth import limiter
 from shop.worker.loop import Worker
 from tests import databases
@@ -76,6 +76,21 @@ def mailer() -> FakeMailer:
     return FakeMailer()
 
 
+@pytest.fixture
+def suggestions() -> FakeSuggestions:
+    return FakeSuggestions()
+
+
+@pytest.fixture
+def outside(
+    provider: FakePaymentProvider,
+    carrier: FakeCarrier,
+    mailer: FakeMailer,
+    suggestions: FakeSuggestions,
+) -> Gateways:
+    return Gateways(provider, carrier, mailer, suggestions)
+
+
 @pytest.fixture(scope="session")
 def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
     """Keep templates compiled between the applications of the tests, which takes a third off."""
@@ -84,17 +99,10 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCach
 
 @pytest.fixture
 def app(
-    database_url: str,
-    compiled_templates: BytecodeCache,
-    clock: StandingClock,
-    provider: FakePaymentProvider,
-    carrier: FakeCarrier,
-    mailer: FakeMailer,
+    database_url: str, compiled_templates: BytecodeCache, clock: StandingClock, outside: Gateways
 ) -> Iterator[Flask]:
     """The store without form tokens and without a brake, which have tests of their own."""
-    app = create_app(
-        settings_for(database_url), gateways=Gateways(provider, carrier, mailer), clock=clock
-    )
+    app = create_app(settings_for(database_url), gateways=outside, clock=clock)
     app.config["WTF_CSRF_ENABLED"] = False
     limiter.enabled = False
     app.jinja_env.bytecode_cache = compiled_templates

@@ -56,6 +56,7 @@ def store_settings(keys: Keys, addresses: Addresses, database_url: str) -> dict[
         "SHOP_PAYMENTS_API_KEY": keys.payments_api_key,
         "SHOP_PAYMENTS_WEBHOOK_SECRET": keys.webhook_secret,
         "SHOP_CARRIER_URL": f"{addresses.world}/carrier",
+        "SHOP_SUGGESTIONS_URL": f"{addresses.world}/suggestions",
         "SHOP_SMTP_URL": f"smtp://{LOOPBACK}:{addresses.smtp_port}",
         "SHOP_MAIL_FROM": "Brindle & Bolt <orders@brindle.example>",
         # A parcel of this carrier is on its way for seconds, not for days.

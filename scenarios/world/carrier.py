@@ -29,18 +29,23 @@ SERVICES = ("standard", "express")
 @carrier.post("/quotes")
 def quote() -> Response:
     """Say what a parcel costs, in pence, and how many days it takes."""
-    body = read_object("country", "items")
+    body = {"service": "standard"} | read_object("country", "items", "service")
     country = get_code(body, "country", 2)
-    amount = quote_amount(country, get_whole_number(body, "items", 1, 10_000))
+    items = get_whole_number(body, "items", 1, 10_000)
+    amount = quote_amount(country, items, _read_service(body))
     with current_world().ledger.transaction() as db:
         ordered = get_conditions(db, "carrier")["quote_amount"]
     shown = amount if ordered is None else ordered
     return jsonify(amount=shown, currency="GBP", days=3 if country == "GB" else 7)
 
 
-def quote_amount(country: str, items: int) -> int:
-    """Return the price in pence: 4.95 at home, 14.95 abroad, 1.00 more per ten items after ten."""
-    return (495 if country == "GB" else 1495) + 100 * ((items - 1) // 10)
+def quote_amount(country: str, items: int, service: str) -> int:
+    """Return the price in pence: 4.95 at home, 14.95 abroad, 5.00 more for express.
+
+    Ten items are one parcel's worth; each further ten, begun, cost 1.00 more.
+    """
+    distance, haste = (495 if country == "GB" else 1495), (500 if service == "express" else 0)
+    return distance + haste + 100 * ((items - 1) // 10)
 
 
 @carrier.post("/parcels")

@@ -143,8 +143,8 @@ def create_order(headers: dict[str, str], body: dict[str, Any]) -> Order:
     codes = Codes(body.pop("coupon_code"), body.pop("gift_card_code"))
     form = CheckoutForm(Delivery(**body), card, key, total, g.customer.id, codes)
     fill_cart(get_session(), key, lines, now())
-    provider = current_app.extensions["gateways"].payments
-    number = place_order(get_session(), provider, key, form, now())
+    outside = current_app.extensions["gateways"]
+    number = place_order(get_session(), outside, key, form, now())
     return get_order(get_session(), number)
 
 

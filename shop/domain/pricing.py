@@ -3,10 +3,13 @@
 A gift card is a way to pay and no discount: total - gift card = charge, which the card pays.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from shop.domain.money import NOTHING, Money, part_of, share_of
+
+# A carriage dearer than so many times the usual is taken for a mistake.
+_MOST_TIMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,18 @@ def price_order(
     tax = share_of(goods - discount + shipping, tax_rate)
     totals = Totals(goods, shipping, tax_rate, tax, discount)
     return replace(totals, gift_card=min(balance, totals.total))
+
+
+def believable_carriage(quote: Mapping[str, object], usual: Money) -> Money:
+    """Return the carrier's price, or the usual one when that is missing or cannot be right.
+
+    A price is believed that is whole minor units of the usual currency, above nothing and at most
+    five times the usual.
+    """
+    amount, currency = quote.get("amount"), quote.get("currency")
+    if type(amount) is not int or currency != usual.currency:
+        return usual
+    return Money(amount, usual.currency) if 0 < amount <= _MOST_TIMES * usual.amount else usual
 
 
 def price_refund(totals: Totals, goods_back: Money, *, is_whole: bool) -> Money:

@@ -1,10 +1,17 @@
-"""The carrier: books parcels and says where they are."""
+"""The carrier: says what a parcel costs, books parcels and tells where they are."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from shop.errors import GatewayUnavailable
-from shop.gateways.http import HttpService
+from shop.gateways.http import Clock, HttpService
+
+# The `amount` and `currency` of a price, if the carrier has named one.
+Quote = Mapping[str, object]
+
+# How long a shopper waits for a price before the table's holds.
+_QUOTE_SECONDS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +26,10 @@ class Parcel:
 
 
 class Carrier(Protocol):
-    """What the store asks of a carrier; the methods raise as those of the payment provider."""
+    """What the store asks of a carrier; booking raises as the payment provider does."""
+
+    def quote(self, country: str, service: str, items: int) -> Quote:
+        """Return what the carrier answers, which nobody pays unjudged; nothing when it does not."""
 
     def book(self, parcel: Parcel) -> str:
         """Book a parcel, once for each reference, and return its tracking number."""
@@ -31,8 +41,13 @@ class Carrier(Protocol):
 class HttpCarrier:
     """The carrier over HTTP."""
 
-    def __init__(self, url: str) -> None:
-        self._service = HttpService("The carrier", url)
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._service = HttpService("The carrier", url, clock)
+        self._quotes = HttpService("The carrier", url, clock, seconds=_QUOTE_SECONDS)
+
+    def quote(self, country: str, service: str, items: int) -> Quote:
+        body = {"country": country, "service": service, "items": items}
+        return self._quotes.ask("POST", "/v1/quotes", body)
 
     def book(self, parcel: Parcel) -> str:
         key = f"{parcel.reference}:parcel"

@@ -10,7 +10,7 @@ from shop.domain.money import Money
 from shop.domain.provider_payment import ProviderPayment
 from shop.errors import CardRefused, GatewayRefused, GatewayUnavailable
 from shop.gateways import Gateways
-from shop.gateways.carrier import Parcel
+from shop.gateways.carrier import Parcel, Quote
 from shop.gateways.payments import Card
 
 APPROVED, DECLINED, UNANSWERED = "4242424242424242", "4000000000000002", "4000000000000119"
@@ -64,10 +64,19 @@ class FakePaymentProvider:
 
 
 class FakeCarrier:
-    """A carrier that delivers at once; `parcels` is its ledger by tracking number."""
+    """A carrier that delivers at once; `parcels` is its ledger by tracking number.
+
+    It answers `price` to whoever asks for a quote, which is no price until it is given one.
+    """
 
     def __init__(self) -> None:
         self.parcels: dict[str, Parcel] = {}
+        self.price: Quote = {}
+        self.quotes: list[tuple[str, str, int]] = []
+
+    def quote(self, country: str, service: str, items: int) -> Quote:
+        self.quotes.append((country, service, items))
+        return self.price
 
     def book(self, parcel: Parcel) -> str:
         self.parcels.setdefault(f"LP-{parcel.reference}", parcel)
@@ -87,6 +96,16 @@ class FakeMailer:
         self.sent.append(mail)
 
 
+class FakeSuggestions:
+    """A service that has nothing to suggest beside a product until it is put into `lists`."""
+
+    def __init__(self) -> None:
+        self.lists: dict[str, list[str]] = {}
+
+    def also_bought(self, sku: str) -> list[str]:
+        return self.lists.get(sku, [])
+
+
 def make_fakes() -> Gateways:
     """Return a whole outside world that remembers nothing yet."""
-    return Gateways(FakePaymentProvider(), FakeCarrier(), FakeMailer())
+    return Gateways(FakePaymentProvider(), FakeCarrier(), FakeMailer(), FakeSuggestions())

@@ -1,6 +1,14 @@
-"""One HTTP call to an outside service, with a deadline and two kinds of failure."""
+"""One HTTP call to an outside service, with a deadline and two kinds of failure.
 
+What the store cannot do without is called. What it can do without is asked for: no answer is then
+an empty one, and a service that fails several times in a row is left alone for a while.
+"""
+
+import json
 import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any
 
 import httpx
@@ -9,21 +17,28 @@ from shop.errors import GatewayRefused, GatewayUnavailable
 
 log = logging.getLogger(__name__)
 
+Clock = Callable[[], datetime]
+
 # Longer than the slowest good answer that the provider promises, short enough for a shopper who
 # waits, and well under the lease of a job.
-_TIMEOUT_SECONDS = 8.0
+_SECONDS = 8.0
+_LARGEST_ANSWER = 1_000_000
 _WORTH_REPEATING = ("in_progress", "overloaded", "too_many_requests")
+_MOST_FAILURES = 5
+_PAUSE = timedelta(seconds=30)
 
 
 class HttpService:
     """A JSON service at an address; one client is shared by all threads, and no proxy is used."""
 
-    def __init__(self, name: str, url: str, api_key: str = "") -> None:
+    def __init__(
+        self, name: str, url: str, clock: Clock, api_key: str = "", seconds: float = _SECONDS
+    ) -> None:
         self.name = name
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._client = httpx.Client(
-            base_url=url, headers=headers, timeout=_TIMEOUT_SECONDS, trust_env=False
-        )
+        self._client = httpx.Client(base_url=url, headers=headers, timeout=seconds, trust_env=False)
+        self._clock, self._patience = clock, timedelta(seconds=seconds)
+        self._lock, self._failures, self._resumes_at = Lock(), 0, clock()
 
     def call(self, method: str, path: str, body: Any = None, key: str = "") -> dict[str, Any]:
         """Send a request, with an idempotency key if it has an effect, and return the answer.
@@ -33,10 +48,11 @@ class HttpService:
             request, answers 5xx, or answers something that is not a JSON object.
         """
         headers = {"Idempotency-Key": key} if key else {}
+        until = self._clock() + self._patience
         try:
-            response = self._client.request(method, path, json=body, headers=headers)
-            answer = response.json()
-        except (httpx.HTTPError, ValueError) as error:
+            with self._client.stream(method, path, json=body, headers=headers) as response:
+                answer = json.loads(self._read(response, until))
+        except (httpx.HTTPError, ValueError, RecursionError) as error:
             log.warning("%s: %s %s: %r", self.name, method, path, error)
             raise GatewayUnavailable(self.name, repr(error)) from error
         if response.is_success and isinstance(answer, dict):
@@ -48,6 +64,35 @@ class HttpService:
         if response.is_client_error and code not in _WORTH_REPEATING:
             raise GatewayRefused(f"{self.name}: {why}", code)
         raise GatewayUnavailable(self.name, why)
+
+    def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Return the answer to a request without effect, or an empty one.
+
+        After five failures in a row nothing is sent for half a minute. Then one try is let through,
+        which ends the pause or begins the next.
+        """
+        with self._lock:
+            now = self._clock()
+            if self._failures >= _MOST_FAILURES and now < self._resumes_at:
+                return {}
+            self._resumes_at = now + _PAUSE
+        try:
+            answer = self.call(method, path, body)
+            self._failures = 0
+        except (GatewayRefused, GatewayUnavailable):
+            answer = {}
+            self._failures += 1
+        return answer
+
+    def _read(self, response: httpx.Response, until: datetime) -> bytes:
+        # The timeout of the client begins anew with each part, so a service that sends a byte now
+        # and then would never run into it. Nobody watches the head of an answer like that.
+        content = b""
+        for part in response.iter_bytes():
+            content += part
+            if self._clock() > until or len(content) > _LARGEST_ANSWER:
+                raise ValueError("its answer does not come to an end")
+        return content
 
 
 def _read_code(answer: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from shop.domain.money import Money
 from shop.domain.provider_payment import ProviderPayment
 from shop.errors import CardRefused, GatewayRefused, GatewayUnavailable
-from shop.gateways.http import HttpService
+from shop.gateways.http import Clock, HttpService
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class PaymentProvider(Protocol):
 class HttpPaymentProvider:
     """The provider over HTTP."""
 
-    def __init__(self, url: str, api_key: str) -> None:
-        self._service = HttpService("The payment provider", url, api_key)
+    def __init__(self, url: str, clock: Clock, api_key: str) -> None:
+        self._service = HttpService("The payment provider", url, clock, api_key)
 
     def tokenize(self, card_number: str) -> Card:
         try:

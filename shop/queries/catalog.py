@@ -13,6 +13,7 @@ from shop.queries.paging import Page, SortKeys, get_page
 PAGE_SIZE = 12
 _MOST_WORDS = 5
 _MOST_MOVEMENTS = 50
+_MOST_BESIDE = 4
 
 # Each order ends with the id, which settles ties.
 _ORDERS: dict[str, tuple[SortKeys, bool]] = {
@@ -22,6 +23,7 @@ _ORDERS: dict[str, tuple[SortKeys, bool]] = {
     "dearest": ((Product.price_amount, Product.id), True),
 }
 SORTS = tuple(_ORDERS)
+_WHOLE = select(Product).options(joinedload(Product.category), joinedload(Product.stock))
 
 
 def list_products(
@@ -41,7 +43,7 @@ def list_products(
     :param after: the SKU of the last product of the page before, if there is one.
     :raises NotFound: when the page starts after a product that is not there.
     """
-    statement = select(Product).options(joinedload(Product.stock), joinedload(Product.category))
+    statement = _WHOLE
     for word in q.casefold().split()[:_MOST_WORDS]:
         statement = statement.where(Product.search_name.contains(word, autoescape=True))
     if category:
@@ -60,8 +62,19 @@ def get_product(session: Session, **known: str) -> Product:
 
     :raises NotFound: when there is none.
     """
-    whole = select(Product).options(joinedload(Product.category), joinedload(Product.stock))
-    return get_one(session, whole.filter_by(**known), "product")
+    return get_one(session, _WHOLE.filter_by(**known), "product")
+
+
+def list_beside(session: Session, product: Product, skus: Sequence[str]) -> Sequence[Product]:
+    """Return at most four other products: those with these SKUs, in their order.
+
+    Where there are none, it is the newest of the same shelf.
+    """
+    others = _WHOLE.where(Product.id != product.id)
+    if named := session.scalars(others.where(Product.sku.in_(skus))).all():
+        return sorted(named, key=lambda other: skus.index(other.sku))[:_MOST_BESIDE]
+    shelf = others.where(Product.category_id == product.category_id).limit(_MOST_BESIDE)
+    return session.scalars(shelf.order_by(Product.listed_at.desc(), Product.id.desc())).all()
 
 
 def list_movements(session: Session, product: Product) -> Sequence[StockMovement]:

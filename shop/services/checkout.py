@@ -4,15 +4,17 @@ import secrets
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import delete, exists, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from shop.db import changed_rows, end_read, transaction
 from shop.domain.money import Money
 from shop.domain.order_status import OrderStatus, PaymentStatus
-from shop.domain.pricing import PricedLine, Totals, price_order, sum_lines
+from shop.domain.pricing import PricedLine, Totals, believable_carriage, price_order, sum_lines
 from shop.errors import CardNeeded, CartEmpty, CheckoutExpired, DestinationNotServed, TotalChanged
-from shop.gateways.payments import Card, PaymentProvider
+from shop.gateways import Gateways
+from shop.gateways.carrier import Carrier, Quote
+from shop.gateways.payments import Card
 from shop.models import Cart, CartLine, Country, Order, OrderLine, Payment, ShippingRate
 from shop.services.allowances import find_buyer
 from shop.services.cart import find_cart, new_token
@@ -55,13 +57,14 @@ class CheckoutForm:
 
 
 def place_order(
-    session: Session, provider: PaymentProvider, cart_token: str, form: CheckoutForm, now: datetime
+    session: Session, outside: Gateways, cart_token: str, form: CheckoutForm, now: datetime
 ) -> str:
     """Turn the cart into an order, and return the order's number.
 
-    The same form sent again returns the same order. The card is exchanged for a token first, so
-    that its number is never stored; the money is asked for later, by the job that this queues.
-    Where nothing is left to pay the provider is not asked, and the order is confirmed at once.
+    The same form sent again returns the same order. The carrier names its price and the card is
+    exchanged for a token first, so that nobody is waited for later and its number is never stored;
+    the money is asked for by the job that this queues. Where nothing is left to pay the provider
+    is not asked, and the order is confirmed at once.
 
     :raises CartEmpty: when there is nothing to order.
     :raises CheckoutExpired: when the form is not of this cart as it is now.
@@ -77,12 +80,13 @@ def place_order(
     """
     if number := _find_placed(session, form.checkout_token):
         return number
-    end_read(session)
+    to = form.delivery
+    quote = ask_carrier(session, outside.carrier, cart_token, to.country_code, to.shipping_method)
     is_charged = form.card_number and form.total_shown.amount
-    card = provider.tokenize(form.card_number) if is_charged else None
+    card = outside.payments.tokenize(form.card_number) if is_charged else None
     try:
         with transaction(session):
-            return _write_order(session, cart_token, form, card, now)
+            return _write_order(session, cart_token, form, card, quote, now)
     except (CheckoutExpired, CartEmpty):
         # The same form may have been sent twice at once, and the other one was first: it has
         # changed the token and emptied the cart, perhaps between our reads of the two.
@@ -91,11 +95,33 @@ def place_order(
         raise
 
 
+def ask_carrier(
+    session: Session, carrier: Carrier, cart_token: str, country_code: str, method: str
+) -> Quote:
+    """Return the carrier's quote for the cart, where the rate says that it is asked.
+
+    What the session has read is ended before the call.
+    """
+    rate = ShippingRate.country_code == country_code, ShippingRate.method == method
+    is_asked = exists().where(*rate, ShippingRate.is_quoted)
+    units = select(func.sum(CartLine.quantity)).join(Cart).where(Cart.token == cart_token, is_asked)
+    items = session.scalar(units)
+    end_read(session)
+    return carrier.quote(country_code, method, items) if items else {}
+
+
 def quote_cart(
-    session: Session, cart: Cart, country: str, method: str, now: datetime, codes: Codes = NO_CODES
+    session: Session,
+    cart: Cart,
+    country: str,
+    method: str,
+    quote: Quote,
+    now: datetime,
+    codes: Codes = NO_CODES,
 ) -> Totals:
     """Return what a buyer with these codes pays when the cart goes to a country by a method.
 
+    :param quote: what the carrier has answered; it counts where it can be believed.
     :raises DestinationNotServed: when there is no rate for the two.
     :raises CouponRefused: when the buyer may not use the coupon for this cart now.
     :raises GiftCardRefused: when there is no money on the gift card.
@@ -108,10 +134,11 @@ def quote_cart(
     if rate is None:
         raise DestinationNotServed
     shipping, tax_rate = rate
+    carriage = believable_carriage(quote, shipping.price)
     lines = [line.priced_at(now) for line in cart.lines]
     coupon_rate = find_coupon_rate(session, codes, sum_lines(lines), now)
     balance = find_balance(session, codes.gift_card_code, now)
-    return price_order(lines, shipping.price, tax_rate, coupon_rate, balance)
+    return price_order(lines, carriage, tax_rate, coupon_rate, balance)
 
 
 def _find_placed(session: Session, checkout_token: str) -> str | None:
@@ -119,7 +146,12 @@ def _find_placed(session: Session, checkout_token: str) -> str | None:
 
 
 def _write_order(
-    session: Session, cart_token: str, form: CheckoutForm, card: Card | None, now: datetime
+    session: Session,
+    cart_token: str,
+    form: CheckoutForm,
+    card: Card | None,
+    quote: Quote,
+    now: datetime,
 ) -> str:
     # The cart is read once: what is charged and what is packed both come from these lines.
     cart = find_cart(session, cart_token)
@@ -131,7 +163,7 @@ def _write_order(
     buyer = find_buyer(session, form.customer_id, form.delivery.email)
     codes = replace(form.codes, buyer=buyer)
     where = form.delivery.country_code, form.delivery.shipping_method
-    totals = quote_cart(session, cart, *where, now, codes)
+    totals = quote_cart(session, cart, *where, quote, now, codes)
     if totals.charge != form.total_shown:
         raise TotalChanged(total=totals.charge, shown=form.total_shown)
     if totals.charge.amount and card is None:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, current_app, render_template, request
 
 from shop.clock import now
-from shop.db import get_session
-from shop.queries.catalog import get_product, list_categories, list_products
+from shop.db import end_read, get_session
+from shop.queries.catalog import get_product, list_beside, list_categories, list_products
 from shop.web.forms import render_form
 from shop.web.schemas import CatalogQuerySchema
 
@@ -27,5 +27,9 @@ def index() -> str:
 
 @pages.get("/products/<slug>")
 def product(slug: str, **form: Any) -> str:
+    sku = get_product(get_session(), slug=slug).sku
+    end_read(get_session())
+    skus = current_app.extensions["gateways"].suggestions.also_bought(sku)
     product = get_product(get_session(), slug=slug)
-    return render_form("product.html", **form, product=product, now=now())
+    context = {"skus": skus, "beside": list_beside(get_session(), product, skus)}
+    return render_form("product.html", **form, **context, product=product, now=now())

@@ -14,7 +14,7 @@ from shop.errors import Refusal
 from shop.queries.customers import find_customer
 from shop.queries.orders import list_countries, list_rates
 from shop.services.allowances import find_buyer
-from shop.services.checkout import CheckoutForm, place_order, quote_cart
+from shop.services.checkout import CheckoutForm, ask_carrier, place_order, quote_cart
 from shop.services.promotions import Codes
 from shop.web.auth import limiter
 from shop.web.forms import form_values, render_form, takes_form
@@ -43,16 +43,18 @@ def quote() -> str:
 
 
 def _page(values: Mapping[str, str], error: Exception | None = None) -> str:
-    cart, moment = get_own_cart(), now()
     # These are looked up before anything has validated them, and PostgreSQL takes no NUL.
     country_code, method, email = (
         values.get(name, "").replace("\x00", "")
         for name in ("country_code", "shipping_method", "email")
     )
+    carrier = current_app.extensions["gateways"].carrier
+    quote = ask_carrier(get_session(), carrier, cart_token(), country_code, method)
+    cart, moment = get_own_cart(), now()
     try:
         buyer = find_buyer(get_session(), customer_id(), email)
         codes = Codes(**CodesSchema(unknown=EXCLUDE).load(values), buyer=buyer)
-        totals = quote_cart(get_session(), cart, country_code, method, moment, codes)
+        totals = quote_cart(get_session(), cart, country_code, method, quote, moment, codes)
     except (ValidationError, Refusal) as refusal:
         totals, error = None, error or refusal
     countries, rates = list_countries(get_session()), list_rates(get_session(), country_code)
@@ -63,9 +65,9 @@ def _page(values: Mapping[str, str], error: Exception | None = None) -> str:
 @pages.post("/checkout")
 @takes_form(CheckoutSchema, _page)
 def place(form: CheckoutForm) -> Response:
-    provider, own = current_app.extensions["gateways"].payments, customer_id()
+    outside, own = current_app.extensions["gateways"], customer_id()
     form = replace(form, customer_id=own)
-    number = place_order(get_session(), provider, cart_token(), form, now())
+    number = place_order(get_session(), outside, cart_token(), form, now())
     remember_order(number)
     session["units"] = 0
     return redirect(url_for("orders.show", number=number), 303)

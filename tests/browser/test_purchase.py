@@ -45,19 +45,19 @@ def test_a_purchase_works_without_javascript(open_page: OpenPage, store: Running
     shopper.fill_checkout()
     shopper.page.get_by_label("Express").check()
     shopper.page.get_by_role("button", name="Update the total").click()
-    expect(shopper.page.locator(".total")).to_have_text("Total £11.28", use_inner_text=True)
+    expect(shopper.page.locator(".total")).to_have_text("Total £12.48", use_inner_text=True)
     shopper.press_place_order()
     number = shopper.order_number()
     shopper.wait_for("Paid. Thank you!")
 
     [payment] = store.payments_for(number)
-    assert payment["captured_amount"] == 1128
+    assert payment["captured_amount"] == 1248
 
 
 @at_both_paths
 @pytest.mark.parametrize(
     ("country", "method", "tax", "total"),
-    [("Ireland", "Express", "£3.54", "£18.94"), ("United States", "Standard", "£0.00", "£13.40")],
+    [("Ireland", "Express", "£4.69", "£25.09"), ("United States", "Standard", "£0.00", "£13.40")],
 )
 def test_the_total_follows_country_and_shipping(
     shopper: Shopper, country: str, method: str, tax: str, total: str
@@ -84,8 +84,8 @@ def test_the_ways_of_shipping_follow_the_country_even_for_fast_hands(shopper: Sh
         }"""
     )
 
-    expect(shopper.page.locator("#summary .total dd")).to_have_text("£18.94")
-    expect(shopper.page.locator(".choice-price")).to_have_text(["£6.95", "£14.95"])
+    expect(shopper.page.locator("#summary .total dd")).to_have_text("£25.09")
+    expect(shopper.page.locator(".choice-price")).to_have_text(["£6.95", "£19.95"])
     expect(shopper.page.get_by_label("Express")).to_be_checked()
 
 

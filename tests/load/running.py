@@ -104,6 +104,7 @@ def _settings(database_url: str, urls: list[str], smtp_port: int) -> dict[str, s
         "SHOP_PAYMENTS_API_KEY": _API_KEY,
         "SHOP_PAYMENTS_WEBHOOK_SECRET": _WEBHOOK_SECRET,
         "SHOP_CARRIER_URL": f"{world}/carrier",
+        "SHOP_SUGGESTIONS_URL": f"{world}/suggestions",
         "SHOP_SMTP_URL": f"smtp://{LOOPBACK}:{smtp_port}",
         "SHOP_JOB_LEASE_SECONDS": "3",
         "SHOP_POLL_SECONDS": "1",

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +10,8 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from shop import create_app
-from shop.gateways import Gateways
-from shop.gateways.fakes import APPROVED, DECLINED, UNANSWERED, FakeCarrier, FakeMailer
+from shop.clock import utc_now
+from shop.gateways.fakes import APPROVED, DECLINED, UNANSWERED, make_fakes
 from shop.gateways.payments import HttpPaymentProvider
 from shop.models import Cart, CartLine, Customer, Order, Product
 from shop.services.accounts import hash_token
@@ -336,8 +337,8 @@ def test_a_customer_sees_their_own_orders_and_nobody_elses(
 def test_a_provider_that_is_away_is_told_and_nothing_is_placed(
     database_url: str, session: Session, ada: Customer
 ) -> None:
-    nobody = HttpPaymentProvider("http://127.0.0.1:9/payments", "key")
-    outside = Gateways(nobody, FakeCarrier(), FakeMailer())
+    nobody = HttpPaymentProvider("http://127.0.0.1:9/payments", utc_now, "key")
+    outside = replace(make_fakes(), payments=nobody)
     app = create_app(settings_for(database_url), gateways=outside)
 
     answer = order(app.test_client())

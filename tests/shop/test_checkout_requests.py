@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shop.gateways import Gateways
-from shop.gateways.fakes import FakeCarrier, FakeMailer
+from shop.clock import utc_now
+from shop.gateways.fakes import make_fakes
 from shop.gateways.payments import HttpPaymentProvider
 from shop.models import Order
 from tests.factories import OrderFactory
@@ -102,8 +104,8 @@ def test_a_spent_token_shows_nothing_of_the_order_to_another_browser(
 def test_a_provider_that_does_not_answer_costs_nothing(
     client: FlaskClient, session: Session, typed: dict[str, str]
 ) -> None:
-    silent = HttpPaymentProvider("http://127.0.0.1:9/payments", "api key of the tests")
-    client.application.extensions["gateways"] = Gateways(silent, FakeCarrier(), FakeMailer())
+    silent = HttpPaymentProvider("http://127.0.0.1:9/payments", utc_now, "api key of the tests")
+    client.application.extensions["gateways"] = replace(make_fakes(), payments=silent)
 
     page = client.post("/checkout", data=typed)
 

@@ -109,9 +109,10 @@ def test_a_container_has_the_settings_that_its_program_needs_and_no_other(name: 
 def test_store_and_world_find_each_other() -> None:
     world = read_arguments(SERVICES["world"]["command"][3:])
     settings = SERVICES["store"]["environment"]
-    called = [urlsplit(settings[name]).netloc for name in ("SHOP_PAYMENTS_URL", "SHOP_CARRIER_URL")]
+    names = ("SHOP_PAYMENTS_URL", "SHOP_CARRIER_URL", "SHOP_SUGGESTIONS_URL")
+    called = [urlsplit(settings[name]).netloc for name in names]
 
-    assert called == [f"127.0.0.1:{world.port}"] * 2
+    assert called == [f"127.0.0.1:{world.port}"] * 3
     assert settings["SHOP_SMTP_URL"] == f"smtp://127.0.0.1:{world.smtp_port}"
     assert world.webhook_url == f"{settings['SHOP_BASE_URL']}/webhooks/payments"
 

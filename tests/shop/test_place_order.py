@@ -4,7 +4,8 @@ from sqlalchemy.orm import Session
 
 from shop.domain.money import Money
 from shop.errors import CheckoutExpired, OutOfStock, TotalChanged
-from shop.gateways.fakes import APPROVED, FakePaymentProvider
+from shop.gateways import Gateways
+from shop.gateways.fakes import APPROVED
 from shop.models import Cart, CartLine, Job, Order, Product, StockItem
 from shop.services.checkout import CheckoutForm, Delivery, place_order
 from tests.conftest import START
@@ -39,9 +40,9 @@ def count(session: Session, model: type[object]) -> int:
 
 
 def test_a_cart_becomes_an_order_with_the_prices_as_sold(
-    session: Session, cart: Cart, provider: FakePaymentProvider
+    session: Session, cart: Cart, outside: Gateways
 ) -> None:
-    number = place_order(session, provider, cart.token, form_for(cart), START)
+    number = place_order(session, outside, cart.token, form_for(cart), START)
 
     order = session.scalars(select(Order).where(Order.number == number)).one()
     assert [(line.unit_amount, line.quantity) for line in order.lines] == [(1999, 2)]
@@ -49,9 +50,9 @@ def test_a_cart_becomes_an_order_with_the_prices_as_sold(
 
 
 def test_an_order_allocates_its_stock_and_queues_its_payment(
-    session: Session, cart: Cart, provider: FakePaymentProvider
+    session: Session, cart: Cart, outside: Gateways
 ) -> None:
-    number = place_order(session, provider, cart.token, form_for(cart), START)
+    number = place_order(session, outside, cart.token, form_for(cart), START)
 
     assert session.scalars(select(StockItem.allocated)).all() == [2]
     assert [(job.kind, job.payload["number"]) for job in session.scalars(select(Job))] == [
@@ -59,50 +60,46 @@ def test_an_order_allocates_its_stock_and_queues_its_payment(
     ]
 
 
-def test_an_order_empties_the_cart(
-    session: Session, cart: Cart, provider: FakePaymentProvider
-) -> None:
-    place_order(session, provider, cart.token, form_for(cart), START)
+def test_an_order_empties_the_cart(session: Session, cart: Cart, outside: Gateways) -> None:
+    place_order(session, outside, cart.token, form_for(cart), START)
 
     assert count(session, CartLine) == 0
 
 
 def test_the_same_form_sent_again_is_the_same_order(
-    session: Session, cart: Cart, provider: FakePaymentProvider
+    session: Session, cart: Cart, outside: Gateways
 ) -> None:
     form, token = form_for(cart), cart.token
-    first = place_order(session, provider, token, form, START)
+    first = place_order(session, outside, token, form, START)
 
-    again = place_order(session, provider, token, form, START)
+    again = place_order(session, outside, token, form, START)
 
     assert (again, count(session, Order)) == (first, 1)
 
 
 def test_a_shortage_is_refused_with_what_is_left_and_changes_nothing(
-    session: Session, cart: Cart, provider: FakePaymentProvider
+    session: Session, cart: Cart, outside: Gateways
 ) -> None:
     stock = session.scalars(select(StockItem)).one()
     stock.on_hand = 1
     session.commit()
 
     with pytest.raises(OutOfStock, match=r"Only 1 of Thing \d+ left\."):
-        place_order(session, provider, cart.token, form_for(cart), START)
+        place_order(session, outside, cart.token, form_for(cart), START)
 
     assert (count(session, Order), count(session, Job), count(session, CartLine)) == (0, 0, 1)
 
 
 def test_a_total_that_the_shopper_did_not_see_is_refused(
-    session: Session, cart: Cart, provider: FakePaymentProvider
+    session: Session, cart: Cart, outside: Gateways
 ) -> None:
     session.scalars(select(Product)).one().price_amount = 2999
     session.commit()
 
     with pytest.raises(TotalChanged, match=r"now £76\.72, not £52\.72"):
-        place_order(session, provider, cart.token, form_for(cart), START)
+        place_order(session, outside, cart.token, form_for(cart), START)
 
 
-def test_a_form_of_no_cart_is_refused(
-    session: Session, cart: Cart, provider: FakePaymentProvider
-) -> None:
+def test_a_form_of_no_cart_is_refused(session: Session, cart: Cart, outside: Gateways) -> None:
     with pytest.raises(CheckoutExpired):
-        place_order(session, provider, cart.token, form_for(cart, token="made up"), START)
+        place_order(session, outside, cart.token, form_for(cart, token="made up"), START)

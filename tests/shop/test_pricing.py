@@ -3,7 +3,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shop.domain.money import Money, share_of
-from shop.domain.pricing import PricedLine, card_part, price_order, price_refund, sum_lines
+from shop.domain.pricing import (
+    PricedLine,
+    believable_carriage,
+    card_part,
+    price_order,
+    price_refund,
+    sum_lines,
+)
 
 
 def line(amount: int, quantity: int = 1, currency: str = "GBP") -> PricedLine:
@@ -119,3 +126,23 @@ def test_refunds_one_by_one_add_up_to_the_total_and_never_to_more(
         *(totals.total, totals.charge),
         totals.gift_card,
     )
+
+
+@pytest.mark.parametrize("amount", [1, 895, 4475])
+def test_a_sensible_price_of_the_carrier_is_believed(amount: int) -> None:
+    quote = {"amount": amount, "currency": "GBP", "days": 1}
+
+    assert believable_carriage(quote, Money(895)) == Money(amount)
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        *({"amount": each, "currency": "GBP"} for each in (-5, 0, 4476, 10**9, 10**40)),
+        *({"amount": each, "currency": "GBP"} for each in (None, "", "995", 1e9, 9.95, True, [1])),
+        *({"amount": 995, "currency": each} for each in ("EUR", "gbp", "", None, ["GBP"])),
+        *({}, {"amount": 995}, {"currency": "GBP"}),
+    ],
+)
+def test_any_other_price_of_the_carrier_is_not_believed(quote: dict[str, object]) -> None:
+    assert believable_carriage(quote, Money(895)) == Money(895)

@@ -19,7 +19,7 @@ def cart(session: Session) -> Cart:
 
 
 def test_a_quote_holds_goods_shipping_and_tax(session: Session, cart: Cart) -> None:
-    totals = quote_cart(session, cart, "GB", "standard", START)
+    totals = quote_cart(session, cart, "GB", "standard", {}, START)
 
     assert (totals.goods.amount, totals.shipping.amount, totals.tax.amount) == (1999, 395, 479)
 
@@ -34,4 +34,4 @@ def test_where_there_is_no_rate_there_is_no_quote(
     CountryFactory.create(code="FR")
 
     with pytest.raises(DestinationNotServed):
-        quote_cart(session, cart, country_code, method, START)
+        quote_cart(session, cart, country_code, method, {}, START)

@@ -11,7 +11,7 @@ from shop.domain.money import Money
 from shop.domain.order_status import PaymentStatus
 from shop.domain.provider_payment import ProviderPayment
 from shop.errors import OutOfStock
-from shop.gateways.fakes import APPROVED, FakePaymentProvider
+from shop.gateways.fakes import APPROVED, make_fakes
 from shop.models import Cart, CartLine, HistoryEntry, Order, OrderLine, Product, StockItem
 from shop.services.cart import add_to_cart
 from shop.services.checkout import CheckoutForm, Delivery, place_order
@@ -57,7 +57,7 @@ def shopper(sessions: sessionmaker[Session], product: Product) -> Callable[[], s
 
     def place() -> str:
         with sessions() as session:
-            return place_order(session, FakePaymentProvider(), token, form, START)
+            return place_order(session, make_fakes(), token, form, START)
 
     return place
 

@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.world.suggestions import STANDARD
 from seed_data.standard import AlreadySeededError, load_standard_store
 from shop.db import Model
 from shop.domain.pricing import price_order
@@ -44,6 +45,14 @@ def test_no_product_of_the_standard_store_had_less_than_nothing(seeded: Session)
     for movement in seeded.scalars(select(StockMovement).order_by(StockMovement.id)):
         on_hand[movement.product_id] = on_hand.get(movement.product_id, 0) + movement.delta
         assert on_hand[movement.product_id] >= 0, movement.product_id
+
+
+@on_sqlite
+def test_what_is_also_bought_in_the_standard_store_is_sold_there(seeded: Session) -> None:
+    sold = set(seeded.scalars(select(Product.sku)))
+    known = set(STANDARD) | {sku for skus in STANDARD.values() for sku in skus}
+
+    assert (known - sold, [sku for sku, skus in STANDARD.items() if sku in skus]) == (set(), [])
 
 
 @on_sqlite

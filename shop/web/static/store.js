@@ -49,15 +49,19 @@ for (const form of document.querySelectorAll("form[data-quote]")) {
     const options = { method: "POST", body };
     const page = await fetchPart(form.dataset.quote, "summary", options).catch(() => null);
     if (!page || turn !== asked) return;
-    const parts = ["summary", ...codes.map((name) => `${name}-error`)];
-    if (isElsewhere) parts.push("methods");
-    for (const id of parts) document.getElementById(id).replaceWith(page.getElementById(id));
+    for (const id of ["summary", ...codes.map((name) => `${name}-error`)]) {
+      document.getElementById(id).replaceWith(page.getElementById(id));
+    }
     for (const name of codes) {
       const isWrong = page.getElementById(name).getAttribute("aria-invalid");
       form.elements[name].setAttribute("aria-invalid", isWrong ?? "false");
     }
     const payment = page.getElementById("payment");
     for (const name of ["hidden", "disabled"]) form.querySelector("#payment")[name] = payment[name];
+    // Within a country only the prices are exchanged, so that the chosen way keeps the focus.
+    const part = isElsewhere ? "#methods" : ".choice-price";
+    const parts = page.querySelectorAll(part);
+    document.querySelectorAll(part).forEach((old, nth) => parts[nth] && old.replaceWith(parts[nth]));
     const [mistake] = form.querySelectorAll("#codes .error:not(:empty)");
     announce(mistake ?? form.querySelector("#summary .total:last-child, #summary .hint"));
     isElsewhere = false;

@@ -24,6 +24,21 @@ def test_a_quote_depends_on_country_and_items(
     assert answer.get_json() == {"amount": amount, "currency": "GBP", "days": days}
 
 
+def test_a_quote_for_express_is_dearer(caller: Caller) -> None:
+    ways = ("standard", "express")
+    parcels = [{"country": "GB", "items": 1, "service": way} for way in ways]
+
+    amounts = [caller.post("/carrier/v1/quotes", each).get_json()["amount"] for each in parcels]
+
+    assert amounts == [495, 995]
+
+
+def test_there_is_no_quote_for_a_service_that_the_carrier_lacks(caller: Caller) -> None:
+    owl = {"country": "GB", "items": 1, "service": "by owl"}
+
+    assert caller.post("/carrier/v1/quotes", owl).status_code == 422
+
+
 @pytest.mark.parametrize("amount", [-5, "", "free", 1e9, [], {"pounds": 3}, False])
 def test_a_quote_can_be_made_to_say_anything(caller: Caller, amount: object) -> None:
     caller.conditions("carrier", quote_amount=amount)

@@ -7,6 +7,7 @@ from scenarios.world.app import create_app
 from scenarios.world.cards import TEST_CARDS
 from scenarios.world.conditions import CONDITIONS
 from scenarios.world.context import SLOW_CALLS_AT_MOST, World
+from scenarios.world.suggestions import STANDARD
 from tests.scenarios.world.world_standins import CONTROL, Caller, CountedWaits, expect_soon
 
 
@@ -176,6 +177,18 @@ def test_suggestions_come_from_the_list_that_control_puts(caller: Caller) -> Non
     unknown = caller.get("/suggestions/v1/also-bought?sku=LAMP-01").get_json()
 
     assert (known, unknown) == ({"skus": ["PEN-02", "PEN-01"]}, {"skus": []})
+
+
+def test_until_control_puts_a_list_the_standard_one_holds(caller: Caller) -> None:
+    path = "/suggestions/v1/also-bought?sku=LMP-001"
+    before = caller.get(path).get_json()["skus"]
+
+    caller.client.put("/control/suggestions", json={"MUG-01": ["PEN-01"]}, headers=CONTROL)
+    during = caller.get(path).get_json()["skus"]
+    caller.client.post("/control/reset", headers=CONTROL)
+
+    assert (before, during) == (STANDARD["LMP-001"], [])
+    assert caller.get(path).get_json()["skus"] == before
 
 
 @pytest.mark.parametrize("lists", [{"MUG-01": "PEN-01"}, {"MUG-01": [1]}, [], "x"])
