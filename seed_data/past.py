@@ -1,4 +1,4 @@
-"""What happened at Brindle & Bolt before the first page was opened: people and their orders.
+"""What happened at Brindle & Bolt before the first page was opened: people, orders, reviews.
 
 Orders are priced by the store's own rules, and leave statuses, stock and ledger as the store's
 services leave them. Only the payment provider has never heard of them.
@@ -21,6 +21,7 @@ from shop.models import (
     Order,
     Payment,
     Product,
+    Review,
     Shipment,
     ShippingRate,
     StockItem,
@@ -74,6 +75,16 @@ def write_order(session: Session, row: dict[str, Any]) -> None:
     if order.fulfillment_status == FulfillmentStatus.DELIVERED:
         parcel = f"LP{order.number.replace('-', '')}"
         order.shipment = Shipment(tracking_number=parcel, booked_at=_shipped_at(order))
+
+
+def write_review(session: Session, row: dict[str, Any]) -> None:
+    """Write a review, and count it on its product."""
+    product = session.scalars(select(Product).where(Product.sku == row.pop("sku"))).one()
+    email = row.pop("email")
+    customer = session.scalars(select(Customer).where(Customer.email == email)).one()
+    session.add(Review(product_id=product.id, customer_id=customer.id, **row))
+    product.review_count += 1
+    product.stars_total += row["stars"]
 
 
 def write_ledger(session: Session) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from seed_data.past import write_customer, write_ledger, write_order
+from seed_data.past import write_customer, write_ledger, write_order, write_review
 from shop.db import transaction
-from shop.models import Category, Country, Product, ShippingRate, StockItem
+from shop.models import Category, Country, Picture, Product, ShippingRate, StockItem
 
 _HERE = Path(__file__).parent
 
@@ -20,7 +20,7 @@ class AlreadySeededError(Exception):
 
 
 def load_standard_store(session: Session) -> int:
-    """Write catalog, stock, countries, rates, people and orders; return the number of products.
+    """Write catalog, delivery, people, orders and reviews; return the number of products.
 
     :raises AlreadySeededError: when there are products already; nothing is then written.
     """
@@ -41,10 +41,13 @@ def load_standard_store(session: Session) -> int:
         for row in people["orders"]:
             write_order(session, row)
         write_ledger(session)
+        for row in _read("reviews")["reviews"]:
+            write_review(session, row)
     return len(catalog["products"])
 
 
 def _make_product(row: dict[str, Any], shelves: dict[str, Category]) -> Product:
+    more = enumerate(row.get("more_pictures", ()))
     listed_at = datetime.combine(row["listed_on"], time(9), UTC)
     return Product(
         sku=row["sku"],
@@ -56,6 +59,7 @@ def _make_product(row: dict[str, Any], shelves: dict[str, Category]) -> Product:
         category=shelves[row["category"]],
         picture=row["picture"],
         picture_alt=row["picture_alt"],
+        more_pictures=[Picture(position=position, **picture) for position, picture in more],
         listed_at=listed_at,
         stock=StockItem(on_hand=row["on_hand"]),
         **row.get("sale", {}),

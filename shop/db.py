@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from flask import Flask, current_app, g
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.sql.selectable import TypedReturnsRows
 from sqlalchemy.types import TypeDecorator
 
 from shop.errors import NotFound
@@ -63,8 +64,8 @@ def transaction(session: Session) -> Iterator[None]:
         yield
 
 
-def get_one(session: Session, statement: sa.Select[T], what: str) -> T:
-    """Return the first row that the statement finds.
+def get_one(session: Session, statement: TypedReturnsRows[T], what: str) -> T:
+    """Return the first row that the statement finds, or that it has changed.
 
     :raises NotFound: when there is none; `what` names what was looked for.
     """

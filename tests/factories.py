@@ -22,7 +22,9 @@ from shop.models import (
     Order,
     OrderLine,
     Payment,
+    Picture,
     Product,
+    Review,
     ShippingRate,
     StockItem,
 )
@@ -193,6 +195,29 @@ class OrderFactory(RowFactory):
     payment = LazyAttribute(
         lambda _: Payment(card_token="tok_4242424242424242", card_brand="visa", card_last4="4242")
     )
+
+
+class ReviewFactory(RowFactory):
+    """A review that its product does not count, as one that `write_review` has written would be."""
+
+    class Meta:
+        model = Review
+
+    customer = SubFactory(CustomerFactory)
+    stars = 4
+    text = "It does what it should."
+    written_at = LISTED_AT
+
+
+class PictureFactory(RowFactory):
+    """A picture that lies in a file of the store."""
+
+    class Meta:
+        model = Picture
+
+    position = Sequence(lambda n: n)
+    alt = "The thing from behind."
+    name = "parcel.svg"
 
 
 @contextmanager

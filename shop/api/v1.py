@@ -69,7 +69,7 @@ def require_token() -> None:
 @goods.alt_response(404, schema=schemas.ErrorSchema, description="`after` is no product's SKU.")
 def show_products(query: dict[str, str]) -> dict[str, Any]:
     """List products."""
-    return _as_page(list_products(get_session(), **query, size=_PAGE_SIZE), "sku")
+    return _as_page(list_products(get_session(), **query, size=_PAGE_SIZE, in_full=True), "sku")
 
 
 @goods.get("/products/<sku>")
@@ -89,7 +89,7 @@ def show_feed(query: dict[str, str]) -> dict[str, Any]:
 
     They come by name; follow `next` until it is null.
     """
-    page = list_products(get_session(), **query, sort="name", size=_PAGE_SIZE)
+    page = list_products(get_session(), **query, sort="name", size=_PAGE_SIZE, in_full=True)
     return _as_page(page, "sku")
 
 

@@ -106,6 +106,12 @@ class Product(Model):
             return self.price
         return Money(self.sale_amount, self.currency)
 
+    @property
+    def rating(self) -> float | None:
+        """The mean of its stars to one decimal, halves up; None until somebody has given some."""
+        count, total = self.review_count, self.stars_total
+        return (20 * total + count) // (2 * count) / 10 if count else None
+
     @validates("name")
     def _fold_name(self, _key: str, name: str) -> str:
         self.search_name = fold_name(name)
@@ -145,6 +151,10 @@ class StockMovement(Model):
     reason: Mapped[str] = mapped_column(String(20))
     note: Mapped[str] = mapped_column(String(200), default="")
     at: Mapped[datetime]
+
+
+# What an imported picture may be: types that no browser runs.
+PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
 
 
 class Picture(Model):

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, defer, joinedload, selectinload, undefer
 
 from shop.db import get_one
 from shop.errors import NotFound
-from shop.models import Category, Product, StockMovement
+from shop.models import PICTURE_TYPES, Category, Customer, Picture, Product, Review, StockMovement
 from shop.queries.paging import Page, SortKeys, get_page
 
 PAGE_SIZE = 12
@@ -24,6 +24,8 @@ _ORDERS: dict[str, tuple[SortKeys, bool]] = {
 }
 SORTS = tuple(_ORDERS)
 _WHOLE = select(Product).options(joinedload(Product.category), joinedload(Product.stock))
+# What a card shows; descriptions are long, and no list reads them for nothing.
+_CARDS = _WHOLE.options(defer(Product.description, raiseload=True))
 
 
 def list_products(
@@ -34,6 +36,7 @@ def list_products(
     q: str = "",
     category: str = "",
     size: int = PAGE_SIZE,
+    in_full: bool = False,
 ) -> Page[Product]:
     """Return a page of the products whose names hold every word of the search.
 
@@ -41,9 +44,10 @@ def list_products(
     may begin or end between two of them.
 
     :param after: the SKU of the last product of the page before, if there is one.
+    :param in_full: whether the descriptions are shown, which are too long to be read for nothing.
     :raises NotFound: when the page starts after a product that is not there.
     """
-    statement = _WHOLE
+    statement = _WHOLE if in_full else _CARDS
     for word in q.casefold().split()[:_MOST_WORDS]:
         statement = statement.where(Product.search_name.contains(word, autoescape=True))
     if category:
@@ -57,12 +61,15 @@ def list_products(
     return get_page(session, statement, keys, size=size, descending=descending, after=last)
 
 
-def get_product(session: Session, **known: str) -> Product:
+def get_product(session: Session, *, with_pictures: bool = False, **known: str) -> Product:
     """Return a product with its category and stock, by its `slug` or its `sku`.
+
+    Of its further pictures the bytes stay where they are.
 
     :raises NotFound: when there is none.
     """
-    return get_one(session, _WHOLE.filter_by(**known), "product")
+    whole = _WHOLE.options(selectinload(Product.more_pictures)) if with_pictures else _WHOLE
+    return get_one(session, whole.filter_by(**known), "product")
 
 
 def list_beside(session: Session, product: Product, skus: Sequence[str]) -> Sequence[Product]:
@@ -70,11 +77,38 @@ def list_beside(session: Session, product: Product, skus: Sequence[str]) -> Sequ
 
     Where there are none, it is the newest of the same shelf.
     """
-    others = _WHOLE.where(Product.id != product.id)
+    others = _CARDS.where(Product.id != product.id)
     if named := session.scalars(others.where(Product.sku.in_(skus))).all():
         return sorted(named, key=lambda other: skus.index(other.sku))[:_MOST_BESIDE]
     shelf = others.where(Product.category_id == product.category_id).limit(_MOST_BESIDE)
     return session.scalars(shelf.order_by(Product.listed_at.desc(), Product.id.desc())).all()
+
+
+def get_imported_picture(session: Session, picture_id: int) -> Picture:
+    """Return a picture that was imported, with its bytes.
+
+    :raises NotFound: when there is none, or when it could be something else than a picture.
+    """
+    imported = Picture.id == picture_id, Picture.content_type.in_(PICTURE_TYPES)
+    whole = select(Picture).where(*imported).options(undefer(Picture.content))
+    return get_one(session, whole, "picture")
+
+
+def list_reviews(session: Session, product: Product, after: int | None) -> Page[Review]:
+    """Return a page of a product's reviews, the latest first, and of each author only the name.
+
+    :param after: the id of the last review of the page before, which may be gone by now.
+    """
+    author = joinedload(Review.customer).load_only(Customer.name, raiseload=True)
+    own = select(Review).where(Review.product_id == product.id).options(author)
+    edge = [after] if after else None
+    return get_page(session, own, [Review.id], size=PAGE_SIZE, descending=True, after=edge)
+
+
+def find_own_review(session: Session, product: Product, customer_id: int | None) -> Review | None:
+    """Return what a customer has written of a product; nobody has the id None."""
+    own = select(Review).where(Review.product_id == product.id, Review.customer_id == customer_id)
+    return session.scalar(own) if customer_id else None
 
 
 def list_movements(session: Session, product: Product) -> Sequence[StockMovement]:

@@ -65,7 +65,8 @@ def _refuse_nul() -> None:
 
 def _protect(response: Response) -> Response:
     response.headers.update(_HEADERS)
-    if request.endpoint != "static" and session.keys() & {"_user_id", "orders"}:
+    is_file = request.endpoint in ("static", "catalog.picture")
+    if not is_file and session.keys() & {"_user_id", "orders"}:
         # On a computer that others use, Back must not show what a customer saw.
         response.headers["Cache-Control"] = "no-store"
     return response

@@ -10,9 +10,9 @@ from shop.clock import now
 from shop.db import get_session
 from shop.queries.customers import find_customer
 from shop.queries.orders import list_countries, list_own_orders
-from shop.services import accounts
+from shop.services import accounts, reviews
 from shop.services.accounts import Profile
-from shop.web import schemas
+from shop.web import catalog, schemas
 from shop.web.auth import limiter, own_path, require_customer, throttle_key, welcome
 from shop.web.forms import render_form, takes_form
 
@@ -126,6 +126,22 @@ def orders() -> str:
     query = schemas.PageQuerySchema().load(request.args.to_dict())
     page = list_own_orders(get_session(), current_user.id, query["after"])
     return render_template("account/orders.html", page=page, query=query)
+
+
+@own_pages.post("/reviews/<slug>")
+@takes_form(schemas.ReviewSchema, catalog.product)
+def write_review(form: dict[str, Any], slug: str) -> Response:
+    reviews.write_review(get_session(), current_user.id, slug, **form, now=now())
+    flash("Your review is saved. Thank you.")
+    return redirect(url_for("catalog.product", slug=slug, _anchor="main"), 303)
+
+
+# 2**31 - 1 is the largest id that a column holds.
+@own_pages.post("/reviews/<slug>/<int(max=2147483647):review_id>/remove")
+def remove_review(slug: str, review_id: int) -> Response:
+    reviews.remove_review(get_session(), current_user.id, review_id)
+    flash("The review is removed.")
+    return redirect(url_for("catalog.product", slug=slug), 303)
 
 
 def _enter(form: dict[str, str]) -> Response:

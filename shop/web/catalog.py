@@ -3,33 +3,43 @@
 from typing import Any
 
 from flask import Blueprint, current_app, render_template, request
+from werkzeug.wrappers import Response
 
 from shop.clock import now
 from shop.db import end_read, get_session
-from shop.queries.catalog import get_product, list_beside, list_categories, list_products
+from shop.queries import catalog
 from shop.web.forms import render_form
-from shop.web.schemas import CatalogQuerySchema
+from shop.web.schemas import CatalogQuerySchema, ReviewQuerySchema
+from shop.web.shopper import customer_id
 
 pages = Blueprint("catalog", __name__)
 
 
 @pages.get("/")
 def index() -> str:
-    query = CatalogQuerySchema().load(request.args.to_dict())
-    return render_template(
-        "catalog.html",
-        query=query,
-        page=list_products(get_session(), **query),
-        categories=list_categories(get_session()),
-        now=now(),
-    )
+    query, session = CatalogQuerySchema().load(request.args.to_dict()), get_session()
+    page, shelves = catalog.list_products(session, **query), catalog.list_categories(session)
+    context = {"page": page, "categories": shelves, "now": now()}
+    return render_template("catalog.html", query=query, **context)
 
 
 @pages.get("/products/<slug>")
 def product(slug: str, **form: Any) -> str:
-    sku = get_product(get_session(), slug=slug).sku
-    end_read(get_session())
-    skus = current_app.extensions["gateways"].suggestions.also_bought(sku)
-    product = get_product(get_session(), slug=slug)
-    context = {"skus": skus, "beside": list_beside(get_session(), product, skus)}
-    return render_form("product.html", **form, **context, product=product, now=now())
+    query, session = ReviewQuerySchema().load(request.args.to_dict()), get_session()
+    sku = catalog.get_product(session, slug=slug).sku
+    end_read(session)
+    form["skus"] = current_app.extensions["gateways"].suggestions.also_bought(sku)
+    product = catalog.get_product(session, slug=slug, with_pictures=True)
+    form["beside"] = catalog.list_beside(session, product, form["skus"])
+    form["reviews"] = catalog.list_reviews(session, product, **query)
+    form["own"] = catalog.find_own_review(session, product, customer_id())
+    return render_form("product.html", **form, product=product, query=query, now=now())
+
+
+@pages.get("/pictures/<int(max=2147483647):picture_id>")
+def picture(picture_id: int) -> Response:
+    found = catalog.get_imported_picture(get_session(), picture_id)
+    kept = {"Cache-Control": "max-age=86400"}
+    response = Response(found.content, headers=kept, content_type=found.content_type)
+    response.add_etag()
+    return response.make_conditional(request)

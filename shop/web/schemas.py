@@ -79,8 +79,9 @@ class Paragraphs(Line):
 
     allowed_signs = "\r\n"
 
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
-        return "\n".join(super()._deserialize(value, *args, **kwargs).splitlines())
+    def _fit(self, text: str) -> str:
+        # A browser sends two characters for the end of a line, and counts it as one.
+        return super()._fit("\n".join(text.splitlines()))
 
 
 class Password(fields.String):
@@ -217,6 +218,13 @@ class CheckoutSchema(DeliverySchema):
         return CheckoutForm(Delivery(**data), card, token, total, codes=codes)
 
 
+class ReviewSchema(Schema):
+    """The form in which a customer reviews a product."""
+
+    stars = TypedNumber(1, 5)
+    text = Paragraphs(2_000)
+
+
 class FindOrderSchema(Schema):
     """The form with which a guest finds an order."""
 
@@ -341,6 +349,12 @@ class CatalogQuerySchema(QuerySchema):
         validate=validate.OneOf(SORTS, error="We cannot sort like that."), load_default="newest"
     )
     after = Line(20)
+
+
+class ReviewQuerySchema(QuerySchema):
+    """Which reviews a product's page shows: those behind the one with the id `after`."""
+
+    after = fields.Integer(load_default=None, validate=validate.Range(1, 2**31 - 1))
 
 
 class PageQuerySchema(QuerySchema):

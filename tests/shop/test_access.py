@@ -13,10 +13,17 @@ from werkzeug.test import TestResponse
 
 from shop.db import Model
 from shop.domain.order_status import OrderStatus, PaymentStatus
-from shop.models import Cart, Customer, Job, Product
+from shop.models import Cart, Customer, Job, Product, Review
 from shop.services.accounts import hash_token
 from tests.conftest import START
-from tests.factories import PASSWORD, CartFactory, CartLineFactory, CustomerFactory, OrderFactory
+from tests.factories import (
+    PASSWORD,
+    CartFactory,
+    CartLineFactory,
+    CustomerFactory,
+    OrderFactory,
+    PictureFactory,
+)
 from tests.shop.browsers import sign_in_browser
 
 ROOT = Path(__file__).parents[2]
@@ -26,12 +33,16 @@ TABLE = re.findall(ROW, DOCUMENT.read_text("utf-8"), re.MULTILINE)
 ROLES = ("guest", "customer", "another customer", "staff")
 NUMBER = "BB-7K3MQ-9XT2W"
 JOB_ID = 7
+PICTURE_ID = 8
+# The first is removed by its author, so that staff need another one.
+REVIEW_IDS = {"guest": 1, "customer": 1, "another customer": 2, "staff": 2}
 PARTS = {
     "<slug>": "lamp",
     "<sku>": "LMP-001",
     "<number>": NUMBER,
     "<path:filename>": "store.css",
     "<int(max=2147483647):job_id>": str(JOB_ID),
+    "<int(max=2147483647):picture_id>": str(PICTURE_ID),
     "<any(pack, ship, cancel, refund):verb>": "pack",
 }
 DELIVERY = {
@@ -64,6 +75,7 @@ def form_of(path: str, role: str) -> dict[str, str]:
         "/password/reset": {"token": f"link {role}", "password": "another long one"},
         "/account/profile": {"name": "Ada"},
         "/account/password": {"current_password": PASSWORD, "new_password": "another long one"},
+        "/account/reviews/<slug>": {"stars": "4", "text": "It shines."},
         "/staff/orders/<number>/units": {"sku": "LMP-001", "quantity": "1"},
         "/staff/products/<sku>": {"name": "Lamp", "price_amount": "1999", "version": "1"},
         "/staff/products/<sku>/stock": {"delta": "1", "reason": "counted"},
@@ -79,6 +91,13 @@ def browsers(app: Flask, session: Session, lamp: Product) -> dict[str, FlaskClie
     order.status, order.payment_status = OrderStatus.CONFIRMED, PaymentStatus.PAID
     lamp.stock.allocated = 1
     session.add(set_aside(JOB_ID))
+    PictureFactory.create(
+        id=PICTURE_ID, product_id=lamp.id, name="", content=b"a picture", content_type="image/png"
+    )
+    for role in ("customer", "a fifth"):
+        author = known.get(role) or CustomerFactory.create()
+        session.add(review_of(lamp, author, REVIEW_IDS.get(role, 2)))
+    lamp.review_count, lamp.stars_total = 2, 10
     session.commit()
     browsers = {role: sign_in_browser(app, session, known[role]) for role in ROLES}
     browsers["guest"] = app.test_client()
@@ -120,8 +139,15 @@ def set_aside(job_id: int) -> Job:
     )
 
 
+def review_of(product: Product, author: Customer, review_id: int) -> Review:
+    return Review(
+        id=review_id, product_id=product.id, customer_id=author.id, stars=5, written_at=START
+    )
+
+
 def ask(browser: FlaskClient, method: str, path: str, role: str) -> TestResponse:
-    address = re.sub("<[^>]+>", lambda part: PARTS[part[0]], path)
+    parts = {**PARTS, "<int(max=2147483647):review_id>": str(REVIEW_IDS[role])}
+    address = re.sub("<[^>]+>", lambda part: parts[part[0]], path)
     sent: dict[str, Any] = {"data": form_of(path, role)} if method == "POST" else {}
     if path.startswith("/api/v1/"):
         total = {"lines": [{"sku": "LMP-001", "quantity": 1}], "total_amount": 2873}
@@ -161,7 +187,7 @@ def test_each_rule_stands_where_the_document_says() -> None:
     said = DOCUMENT.read_text("utf-8")
     named = re.findall(r"`(\w+)`[^`]*?(?:`(\w+)`\s+)?in\s+`(shop/[\w/]+\.py)`", said)
 
-    assert len(named) == 4
+    assert len(named) == 5
     for *names, path in named:
         source = (ROOT / path).read_text("utf-8")
         assert [name for name in names if name not in source] == [], path

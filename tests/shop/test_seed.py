@@ -1,17 +1,18 @@
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from scenarios.world.suggestions import STANDARD
 from seed_data.standard import AlreadySeededError, load_standard_store
 from shop.db import Model
 from shop.domain.pricing import price_order
-from shop.models import Cart, Customer, Order, Product, StockMovement
+from shop.models import Cart, Customer, Order, Picture, Product, Review, StockMovement
 from shop.queries.orders import SHELVES
 from tests.shop.order_books import find_faults
 
@@ -81,6 +82,38 @@ def test_every_customer_of_the_standard_store_has_a_cart(seeded: Session) -> Non
     customers = set(seeded.scalars(select(Customer.id)))
 
     assert (len(customers) > 1, set(seeded.scalars(select(Cart.customer_id)))) == (True, customers)
+
+
+@on_sqlite
+def test_the_products_of_the_standard_store_count_their_reviews(seeded: Session) -> None:
+    counted = {
+        product.id: (product.review_count, product.stars_total)
+        for product in seeded.scalars(select(Product).where(Product.review_count > 0))
+    }
+    sums = select(Review.product_id, func.count(), func.sum(Review.stars))
+    rows = seeded.execute(sums.group_by(Review.product_id))
+    recounted = {product_id: (count, stars) for product_id, count, stars in rows}
+
+    assert (len(counted), counted) == (8, recounted)
+
+
+@on_sqlite
+def test_nobody_in_the_standard_store_reviews_before_they_can(seeded: Session) -> None:
+    moments = select(Review.written_at, Customer.created_at, Product.listed_at)
+    joined = moments.join(Review.customer).join(Product, Product.id == Review.product_id)
+
+    rows = seeded.execute(joined).all()
+
+    assert (len(rows) > 20, [row for row in rows if row[0] <= max(row[1:])]) == (True, [])
+
+
+@on_sqlite
+def test_every_picture_of_the_standard_store_is_there(app: Flask, seeded: Session) -> None:
+    names = [*seeded.scalars(select(Product.picture)), *seeded.scalars(select(Picture.name))]
+
+    files = {path.name for path in (Path(app.static_folder or "") / "pictures").iterdir()}
+
+    assert (len(names) > 48, set(names) ^ files) == (True, {"parcel.svg"})
 
 
 @on_sqlite
