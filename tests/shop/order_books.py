@@ -1,12 +1,12 @@
-"""What must hold of orders, stock and money, whoever did what and at the same time as whom."""
+"""What must hold of orders, stock, money, coupons and gift cards, whoever did what, and when."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shop.domain.order_status import statuses_before
-from shop.models import HistoryEntry, Order, StockItem, StockMovement
+from shop.models import Allowance, Coupon, GiftCard, HistoryEntry, Order, StockItem, StockMovement
 from shop.services.orders import Status
 
 _KINDS = {kind.__name__: kind for kind in Status.__args__}
@@ -44,16 +44,34 @@ def find_faults(session: Session, received: int) -> list[str]:
             faults.append(f"{item.on_hand} on hand, {received + ledger} by the ledger")
         if item.allocated != promised[item.product_id]:
             faults.append(f"{item.allocated} allocated, {promised[item.product_id]} promised")
-    return faults
+    return [*faults, *_check_codes(session, orders)]
+
+
+def _check_codes(session: Session, orders: Sequence[Order]) -> Iterator[str]:
+    """Compare gift cards and coupons with the orders that they were used for."""
+    for card in session.scalars(select(GiftCard)):
+        own = [order for order in orders if order.gift_card_code == card.code]
+        spent = sum(order.gift_card_amount for order in own)
+        returned = sum(order.refunded_to_gift_card.amount for order in own)
+        if card.balance != card.amount - spent + returned:
+            yield f"{card.balance} on {card.code}, {card.amount} - {spent} + {returned} by orders"
+    for coupon in session.scalars(select(Coupon)):
+        own = [order for order in orders if order.coupon_code == coupon.code]
+        kept = sum(order.status != "canceled" for order in own)
+        by_buyer = select(func.sum(Allowance.used))
+        counted = session.scalar(by_buyer.where(Allowance.subject == f"coupon:{coupon.code}")) or 0
+        if not coupon.used == kept == counted:
+            yield f"{coupon.code} used {coupon.used} times, by buyer {counted}, by orders {kept}"
 
 
 def _check_order(session: Session, order: Order) -> Iterator[str]:
     if order.status == "canceled" and order.fulfillment_status in _GONE:
         yield f"canceled and {order.fulfillment_status}"
-    refunded = sum(refund.amount for refund in order.refunds)
-    if refunded != order.refunded_amount:
-        yield f"refunds of {refunded}, {order.refunded_amount} on the order"
-    if order.payment_status in ("declined", "voided") and order.refunded_amount:
+    to_card = sum(refund.amount for refund in order.refunds)
+    to_gift_card = order.refunded_amount - to_card
+    if to_card > order.totals.charge.amount or not 0 <= to_gift_card <= order.gift_card_amount:
+        yield f"refunds of {to_card}, {order.refunded_amount} on the order"
+    if order.payment_status in ("declined", "voided") and to_card:
         yield f"{order.payment_status}, and yet refunded"
     history = select(HistoryEntry).where(HistoryEntry.order_id == order.id)
     now: dict[str, str] = {"status": "placed", "payment_status": "pending"}

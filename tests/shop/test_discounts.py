@@ -77,8 +77,9 @@ def balance(session: Session) -> int:
 def uses(session: Session) -> tuple[int, list[tuple[str, str, int]]]:
     """Count the uses of the coupon, in all and by buyer."""
     session.rollback()
-    by_buyer = session.execute(select(Allowance.subject, Allowance.buyer, Allowance.used))
-    return session.scalars(select(Coupon.used)).one(), list(by_buyer.all())
+    rows = session.scalars(select(Allowance)).all()
+    by_buyer = [(row.subject, row.buyer, row.used) for row in rows]
+    return session.scalars(select(Coupon.used)).one(), by_buyer
 
 
 def refuse(till: Till, kind: type[Refusal], codes: Codes, charge: int, **order: Any) -> str:

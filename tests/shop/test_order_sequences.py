@@ -10,18 +10,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shop.db import transaction
-from shop.domain.money import Money
 from shop.domain.provider_payment import ProviderPayment
 from shop.errors import Refusal
 from shop.gateways.fakes import APPROVED, DECLINED, FakeCarrier, FakePaymentProvider
 from shop.models import Job, Order, Product
+from shop.services.allowances import use_allowance
 from shop.services.fulfillment import book_parcel, pack_order, ship_order, track_parcel
 from shop.services.jobs import enqueue
 from shop.services.payments import apply_payment_event
 from shop.services.refunds import cancel_order, refund_order, refund_units
 from shop.worker.loop import Worker
 from tests.conftest import START, StandingClock
-from tests.factories import OrderFactory, ProductFactory
+from tests.factories import CouponFactory, GiftCardFactory, OrderFactory, ProductFactory
 from tests.shop.interleave import interleave, is_write
 from tests.shop.order_books import find_faults
 
@@ -29,6 +29,7 @@ SKU, UNITS, ORDERS, STEPS = "TST-SAW", 3, 4, 60
 NEWS = ("authorized", "captured", "captured", "declined", "failed", "voided", "refunded")
 VERBS = (cancel_order, *(pack_order,) * 3, *(ship_order,) * 3, refund_order)
 Step = Callable[[], object]
+CARDS = count()
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -65,8 +66,9 @@ class Steps:
     def hear(self) -> tuple[str, Step]:
         number, status = self.dice.choice(self.numbers), self.dice.choice(NEWS)
         with self.sessions() as session:
-            total = session.scalars(select(Order).where(Order.number == number)).one().total_amount
-        news = ProviderPayment(f"pay_{number}", number, status, Money(total))
+            order = session.scalars(select(Order).where(Order.number == number)).one()
+            charge = order.totals.charge
+        news = ProviderPayment(f"pay_{number}", number, status, charge)
         # Half of the events are older ones that come once more, whatever they now say.
         nth = next(self.event_ids)
         event_id = f"evt_{self.dice.choice([nth, self.dice.randint(0, nth)])}"
@@ -84,12 +86,23 @@ class Steps:
 
 
 def place_orders(session: Session, steps: Steps) -> None:
-    """Place orders of one product, of which one is paid with a card that is declined."""
+    """Place orders of one product, of which one is paid with a card that is declined.
+
+    All but one have a coupon, and a gift card pays for some of each.
+    """
     saw = ProductFactory.create(
         sku=SKU, price_amount=999, on_hand=UNITS * ORDERS + 1, allocated=UNITS * ORDERS
     )
+    CouponFactory.create(used=ORDERS - 1, most_per_buyer=ORDERS)
+    spent = {0: 500, 1: 0, 2: 2900, 3: 1500}
+    GiftCardFactory.create(amount=9000, balance=9000 - sum(spent.values()))
     for nth in range(ORDERS):
-        order = OrderFactory.create(product=saw, quantity=UNITS)
+        coupon = {"coupon_code": "TENTH", "discount_amount": 300} if nth else {}
+        gift_card = {"gift_card_code": "GIFT0000GIFT0000", "gift_card_amount": spent[nth]}
+        order = OrderFactory.create(product=saw, quantity=UNITS, **coupon, **gift_card)
+        if nth:
+            with transaction(session):
+                use_allowance(session, "coupon:TENTH", order.folded_email, 0, 1, ORDERS)
         order.payment.card_token = f"tok_{DECLINED if nth == 0 else APPROVED}"
         with transaction(session):
             enqueue(session, "authorize_payment", START, number=order.number)
@@ -102,8 +115,9 @@ def find_money_faults(session: Session, provider: FakePaymentProvider) -> list[s
     for order in session.scalars(select(Order)):
         keys = [key for key in provider.refunds if key.startswith(f"{order.number}:")]
         given_back = sum(provider.refunds[key].amount for key in keys)
-        if given_back > order.refunded_amount:
-            faults.append(f"{given_back} given back of {order.refunded_amount}")
+        owed = sum(refund.amount for refund in order.refunds)
+        if given_back > owed:
+            faults.append(f"{given_back} given back of {owed}")
         if order.shipment and order.status == "canceled":
             faults.append(f"{order.number} is canceled and has a parcel")
     return faults
@@ -185,9 +199,11 @@ def is_nth_or_write(statements: Iterator[int], nth: int, sql: str) -> bool:
 def sell(session: Session, product: Product, fulfillment: str) -> str:
     """Sell three units and bring the order as far as it has come, and return its number."""
     product.stock.allocated += UNITS
-    order = OrderFactory.create(product=product, quantity=UNITS)
+    card = GiftCardFactory.create(code=f"GIFT{next(CARDS)}", amount=2900, balance=0)
+    by_gift_card = {"gift_card_code": card.code, "gift_card_amount": card.amount}
+    order = OrderFactory.create(product=product, quantity=UNITS, **by_gift_card)
     number, carrier = str(order.number), FakeCarrier()
-    paid = ProviderPayment(f"pay_{number}", number, "captured", order.totals.total)
+    paid = ProviderPayment(f"pay_{number}", number, "captured", order.totals.charge)
     apply_payment_event(session, f"evt_{number}", paid, START)
     if fulfillment != PAID:
         pack_order(session, number, START)
