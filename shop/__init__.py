@@ -43,7 +43,7 @@ def create_app(
 
 
 def _connect(settings: Settings) -> Gateways:
-    if settings.is_alone:
+    if settings.alone:
         return make_fakes()
     return Gateways(
         HttpPaymentProvider(settings.payments_url, settings.payments_api_key),

@@ -21,7 +21,7 @@ def init_app(app: Flask) -> None:
     for each in (migrate, seed, worker):
         app.cli.add_command(each)
     settings: Settings = app.extensions["settings"]
-    if settings.is_alone:
+    if settings.alone:
         _run_alone(app, settings)
 
 
@@ -103,7 +103,7 @@ def make_worker(app: Flask) -> Worker:
 def _run_alone(app: Flask, settings: Settings) -> None:
     """Make a database if there is none, and run due jobs after each request."""
     app.logger.warning(
-        "No SHOP_PAYMENTS_URL: payment provider, carrier and mail are imitated in this process, "
+        "The store is alone: payment provider, carrier and mail are imitated in this process, "
         "and jobs run after each page. Nothing leaves this machine."
     )
     database = make_url(settings.database_url).database

@@ -18,7 +18,7 @@ def test_complete_settings_are_read() -> None:
     settings = read({**COMPLETE, "SHOP_JOB_LEASE_SECONDS": "90"})
 
     assert (settings.database_url, settings.job_lease_seconds) == ("sqlite:///store.sqlite3", 90)
-    assert settings.is_alone is False
+    assert settings.alone is False
 
 
 @pytest.mark.parametrize("name", sorted(COMPLETE))
@@ -59,11 +59,67 @@ def test_seconds_are_read(value: str, seconds: int) -> None:
 def test_with_debug_and_no_provider_the_store_is_alone(environment: dict[str, str]) -> None:
     settings = read(environment, debug=True)
 
-    assert (settings.is_alone, settings.database_url) == (True, "sqlite:////instance/store.sqlite3")
+    assert (settings.alone, settings.database_url) == (True, "sqlite:////instance/store.sqlite3")
 
 
 def test_with_debug_and_a_provider_the_store_is_not_alone() -> None:
-    assert not read(COMPLETE, debug=True).is_alone
+    assert not read(COMPLETE, debug=True).alone
+
+
+SPELLINGS = [
+    *((text, True) for text in ("true", "True", "TRUE", "tRuE", "1", "yes", "Yes", "on", "ON")),
+    *((text, False) for text in ("false", "False", "FALSE", "0", "no", "NO", "off", "oFF")),
+]
+
+
+@pytest.mark.parametrize(("text", "meant"), SPELLINGS)
+@pytest.mark.parametrize("debug", [True, False])
+def test_yes_and_no_mean_what_they_say_in_every_spelling(
+    text: str, meant: bool, debug: bool
+) -> None:
+    outside = {} if meant else COMPLETE
+
+    assert read({**outside, "SHOP_ALONE": text}, debug=debug).alone is meant
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_an_empty_yes_or_no_is_unset(debug: bool) -> None:
+    assert read({**COMPLETE, "SHOP_ALONE": ""}, debug=debug).alone is False
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["tru", "y", "n", "t", "f", "2", "-1", "00", "enabled", "none", "null", " true", "false ",
+     "\uff11", "no!", "true,false"],
+)  # fmt: skip
+def test_yes_and_no_in_another_spelling_are_refused(text: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read({"SHOP_ALONE": text})
+
+    spellings = "true, 1, yes, on, or of false, 0, no, off"
+    assert str(refusal.value) == f"SHOP_ALONE is one of {spellings}, not {text!r}."
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_store_that_is_alone_has_no_provider(debug: bool) -> None:
+    with pytest.raises(SettingsError, match=r"SHOP_ALONE .* SHOP_PAYMENTS_URL .* Unset one"):
+        read({**COMPLETE, "SHOP_ALONE": "yes"}, debug=debug)
+
+
+def test_a_store_that_is_not_alone_needs_its_provider_also_with_debug() -> None:
+    with pytest.raises(SettingsError, match=r"The store needs .*SHOP_PAYMENTS_URL"):
+        read({"SHOP_ALONE": "false"}, debug=True)
+
+
+@pytest.mark.parametrize("name", ["SHOP_PAYMENT_URL", "SHOP_payments_url", "SHOP_", "SHOP_DEBUG"])
+def test_a_setting_that_the_store_does_not_know_is_refused_by_its_name(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"knows no {name}\\. .*docs/settings.md"):
+        read({**COMPLETE, name: "x"})
+
+
+@pytest.mark.parametrize("environment", [{"SHOP_TEST_POSTGRES_URL": "x"}, {"SHOPPING": "x"}])
+def test_what_is_no_setting_of_the_store_is_passed_over(environment: dict[str, str]) -> None:
+    assert read({**COMPLETE, **environment}) == read(COMPLETE)
 
 
 def test_alone_nobody_can_sign_a_webhook() -> None:
