@@ -19,6 +19,8 @@ from shop.errors import NotFound
 from shop.models import Job
 
 MAX_ATTEMPTS = 8
+# Goes up with each change of what a payload holds. The release before wrote none, which is 1.
+PAYLOAD_VERSION = 2
 _AT_ONCE = timedelta()
 _LONGEST_ERROR = 2_000
 
@@ -52,7 +54,7 @@ def enqueue(
     job = insert(session, Job).values(
         key=":".join(map(str, [*subject.values(), kind, nth])),
         kind=kind,
-        payload={**subject, "nth": nth},
+        payload={**subject, "nth": nth, "version": PAYLOAD_VERSION},
         created_at=now,
         due_at=now + after,
         attempts=0,

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from shop.clock import Clock
 from shop.errors import NotYet, Refusal
 from shop.services import jobs
-from shop.services.jobs import MAX_ATTEMPTS, Claim
-from shop.worker.handlers import handle
+from shop.services.jobs import MAX_ATTEMPTS, PAYLOAD_VERSION, Claim
+from shop.worker.handlers import HANDLERS, handle
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +74,10 @@ class Worker:
     def _handle(self, session: Session, claim: Claim) -> None:
         if claim.attempt > MAX_ATTEMPTS:
             raise Refusal(why=f"{MAX_ATTEMPTS} workers have died or failed at this job.")
+        if claim.kind not in HANDLERS or claim.payload.get("version", 1) > PAYLOAD_VERSION:
+            # While a release is rolled out, its jobs also reach the workers of the one before.
+            log.warning("%s: left for the worker of a later release", claim.key)
+            raise NotYet
         facts = {**self.outside, **claim.payload, "session": session, "now": self.clock()}
         handle(claim.kind, facts)
 
