@@ -1,6 +1,8 @@
 """Commands: `flask --app shop migrate`, `seed` and `worker`."""
 
+import os
 import signal
+import socket
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -86,6 +88,7 @@ def make_worker(app: Flask) -> Worker:
             return url_for(endpoint, _external=True, **values)
 
     return Worker(
+        name=f"{socket.gethostname()[:80]}:{os.getpid()}",
         sessions=app.extensions["sessions"],
         outside={
             "provider": outside.payments,

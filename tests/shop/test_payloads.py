@@ -18,8 +18,10 @@ from shop.worker.handlers import HANDLERS
 from shop.worker.loop import Worker
 from tests.conftest import START, StandingClock
 from tests.factories import CustomerFactory, OrderFactory
-from tests.shop.test_log import lines, log  # noqa: F401  (a fixture)
-from tests.shop.test_worker import number, run_every_kind_twice  # noqa: F401  (a fixture)
+from tests.shop.test_log import lines
+from tests.shop.test_log import log as log
+from tests.shop.test_worker import number as number
+from tests.shop.test_worker import run_every_kind_twice
 
 NUMBER, CUSTOMER_ID = "BB-7K3MQ-9XT2W", 7
 # What each release has written into the job table, in files that no release may change.
@@ -65,7 +67,7 @@ def test_the_payloads_of_every_release_are_on_record() -> None:
 def test_what_this_release_writes_is_what_is_on_record(
     app: Flask,
     session: Session,
-    number: str,  # noqa: F811
+    number: str,
 ) -> None:
     run_every_kind_twice(app, number)
 
@@ -105,7 +107,7 @@ def test_a_job_of_a_later_release_is_left_for_its_workers(
     worker: Worker,
     clock: StandingClock,
     order: Order,
-    log: io.StringIO,  # noqa: F811
+    log: io.StringIO,
     kind: str,
     version: int,
 ) -> None:
