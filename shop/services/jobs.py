@@ -119,7 +119,9 @@ def record_heartbeat(session: Session, worker: str, now: datetime) -> None:
     beat = insert(session, Heartbeat).values(worker=worker, beat_at=now)
     gone = delete(Heartbeat).where(Heartbeat.beat_at < now - _FORGET_WORKER_AFTER)
     with transaction(session):
-        session.execute(beat.on_conflict_do_update(index_elements=["worker"], set_={"beat_at": now}))
+        session.execute(
+            beat.on_conflict_do_update(index_elements=["worker"], set_={"beat_at": now})
+        )
         session.execute(gone)
 
 

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from shop.db import Model
 from shop.domain.order_status import OrderStatus, PaymentStatus
-from shop.models import Cart, Customer, Job, Product
+from shop.models import Cart, Customer, Heartbeat, Job, Product
 from shop.services.accounts import hash_token
 from tests.conftest import START
 from tests.factories import PASSWORD, CartFactory, CartLineFactory, CustomerFactory, OrderFactory
@@ -78,7 +78,7 @@ def browsers(app: Flask, session: Session, lamp: Product) -> dict[str, FlaskClie
     order = OrderFactory.create(number=NUMBER, product=lamp, customer_id=known["customer"].id)
     order.status, order.payment_status = OrderStatus.CONFIRMED, PaymentStatus.PAID
     lamp.stock.allocated = 1
-    session.add(set_aside(JOB_ID))
+    session.add_all([set_aside(JOB_ID), Heartbeat(worker="host:1", beat_at=START)])
     session.commit()
     browsers = {role: sign_in_browser(app, session, known[role]) for role in ROLES}
     browsers["guest"] = app.test_client()

@@ -65,9 +65,7 @@ def test_the_payloads_of_every_release_are_on_record() -> None:
 
 
 def test_what_this_release_writes_is_what_is_on_record(
-    app: Flask,
-    session: Session,
-    number: str,
+    app: Flask, session: Session, number: str
 ) -> None:
     run_every_kind_twice(app, number)
 
