@@ -6,7 +6,7 @@ from flask import Blueprint, current_app
 
 from shop.clock import now
 from shop.db import get_session
-from shop.queries.health import PARTS, PARTS_ALONE, check_parts
+from shop.queries.health import check_parts
 
 routes = Blueprint("health", __name__, url_prefix="/health")
 
@@ -20,7 +20,7 @@ def show_live() -> dict[str, str]:
 @routes.get("/ready")
 def show_ready() -> tuple[dict[str, Any], int]:
     """Name each part that an order needs; 503 when one of them fails."""
-    names = PARTS_ALONE if current_app.extensions["settings"].alone else PARTS
-    parts = check_parts(get_session(), names, now())
+    is_alone = current_app.extensions["settings"].alone
+    parts = check_parts(get_session(), now(), is_alone=is_alone)
     is_ready = "failing" not in parts.values()
     return {"status": "ok" if is_ready else "failing", "parts": parts}, 200 if is_ready else 503

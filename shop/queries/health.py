@@ -1,10 +1,9 @@
 """Whether each part that the store cannot do without is at work."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -17,43 +16,28 @@ _LATEST_START = timedelta(minutes=5)
 _LATEST_BEAT = timedelta(seconds=60)
 
 
-def check_parts(session: Session, names: Iterable[str], now: datetime) -> dict[str, str]:
-    """Return for each part whether it is ok or failing; why it fails is for the log only."""
-    return {name: "ok" if _is_well(session, name, now) else "failing" for name in names}
+def check_parts(session: Session, now: datetime, *, is_alone: bool) -> dict[str, str]:
+    """Return for each part whether it is ok or failing; why it fails is for the log only.
+
+    A store that is alone runs its jobs after each page, and has no worker that could be late.
+    """
+    is_open = Job.done_at.is_(None) & Job.set_aside_at.is_(None)
+    claims = {
+        "database": exists(select(Product.id)).is_not(None),
+        "jobs": ~exists().where(is_open, Job.due_at < now - _LATEST_START),
+        "worker": exists().where(Heartbeat.beat_at > now - _LATEST_BEAT),
+    }
+    if is_alone:
+        del claims["jobs"], claims["worker"]
+    return {name: _check(session, name, claim) for name, claim in claims.items()}
 
 
-def _is_well(session: Session, name: str, now: datetime) -> bool:
+def _check(session: Session, name: str, claim: ColumnElement[bool]) -> str:
     try:
-        return PARTS[name](session, now)
+        return "ok" if session.scalar(select(claim)) else "failing"
     except SQLAlchemyError:
         log.exception("health: %s", name)
-        return False
+        return "failing"
     finally:
         # PostgreSQL answers nothing more in a transaction that has failed.
         end_read(session)
-
-
-def _answers(session: Session, _now: datetime) -> bool:
-    session.execute(select(Product.id).limit(1))
-    return True
-
-
-def _starts_jobs(session: Session, now: datetime) -> bool:
-    """Return whether no job has waited for long: one that is tried again later is not due."""
-    is_open = Job.done_at.is_(None) & Job.set_aside_at.is_(None)
-    late = select(Job.id).where(is_open, Job.due_at < now - _LATEST_START)
-    return session.scalar(late.limit(1)) is None
-
-
-def _has_worker(session: Session, now: datetime) -> bool:
-    alive = select(Heartbeat.worker).where(Heartbeat.beat_at > now - _LATEST_BEAT)
-    return session.scalar(alive.limit(1)) is not None
-
-
-PARTS: Mapping[str, Callable[[Session, datetime], bool]] = {
-    "database": _answers,
-    "jobs": _starts_jobs,
-    "worker": _has_worker,
-}
-# A store that is alone runs its jobs after each page and so has no worker that could be late.
-PARTS_ALONE = ("database",)
