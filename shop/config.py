@@ -3,13 +3,16 @@
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
 
 from click import ClickException
 
 _MOST_SECONDS = 86_400
-_YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+_FLAGS = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
 
 
 class SettingsError(ClickException):
@@ -37,6 +40,7 @@ class Settings:
     mail_from: str = "Brindle & Bolt <orders@brindle.example>"
     job_lease_seconds: int = 60
     poll_seconds: int = 60
+    page_cache_seconds: int = field(default=10, metadata={"least": 0})
     alone: bool = False
 
 
@@ -45,21 +49,16 @@ def read_settings(environment: Mapping[str, str], *, debug: bool, instance_path:
 
     :raises SettingsError: when a setting is missing, unknown, or cannot be understood.
     """
-    named = {_name_of(field): field for field in fields(Settings)}
+    named = {_name_of(each): each for each in fields(Settings)}
     set_here = {n: text for n, text in environment.items() if n.startswith("SHOP_") and text}
     unknown = [n for n in set_here if n not in named and not n.startswith("SHOP_TEST_")]
     if unknown:
-        raise SettingsError(
-            f"The store knows no {', '.join(sorted(unknown))}. If that is a misspelling, the "
-            "setting would silently do nothing: docs/settings.md has all names."
-        )
+        # A misspelled setting would silently do nothing.
+        raise SettingsError(f"The store knows no {', '.join(unknown)}: see docs/settings.md.")
     given = {f.name: _PARSERS[f.type](f, set_here[n]) for n, f in named.items() if n in set_here}
     if given.setdefault("alone", debug and "payments_url" not in given):
         if "payments_url" in given:
-            raise SettingsError(
-                "SHOP_ALONE says that the store imitates its payment provider, and "
-                "SHOP_PAYMENTS_URL names a real one. Unset one of them."
-            )
+            raise SettingsError("SHOP_ALONE and SHOP_PAYMENTS_URL exclude each other: unset one.")
         given = {**_stand_in(instance_path), **given}
     missing = [n for n, f in named.items() if f.default is MISSING and f.name not in given]
     if missing:
@@ -70,8 +69,8 @@ def read_settings(environment: Mapping[str, str], *, debug: bool, instance_path:
     return Settings(**given)
 
 
-def _name_of(field: Field[Any]) -> str:
-    return f"SHOP_{field.name.upper()}"
+def _name_of(setting: Field[Any]) -> str:
+    return f"SHOP_{setting.name.upper()}"
 
 
 def _stand_in(instance_path: str) -> dict[str, str]:
@@ -88,23 +87,22 @@ def _stand_in(instance_path: str) -> dict[str, str]:
     }
 
 
-def _parse_seconds(field: Field[Any], text: str) -> int:
-    if not re.fullmatch("[0-9]{1,5}", text) or not 1 <= int(text) <= _MOST_SECONDS:
-        raise SettingsError(f"{_name_of(field)} is in seconds, 1 to 86400, not {text!r}.")
+def _parse_seconds(setting: Field[Any], text: str) -> int:
+    least = setting.metadata.get("least", 1)
+    if not re.fullmatch("[0-9]{1,5}", text) or not least <= int(text) <= _MOST_SECONDS:
+        raise SettingsError(f"{_name_of(setting)} is in seconds, {least} to 86400, not {text!r}.")
     return int(text)
 
 
-def _parse_flag(field: Field[Any], text: str) -> bool:
-    # Any text is true to Python, "false" with the others.
-    if text.lower() not in _YES + _NO:
-        raise SettingsError(
-            f"{_name_of(field)} is one of {', '.join(_YES)}, or of {', '.join(_NO)}, not {text!r}."
-        )
-    return text.lower() in _YES
+def _parse_flag(setting: Field[Any], text: str) -> bool:
+    # To Python any text is true, "false" with the others.
+    if text.lower() not in _FLAGS:
+        raise SettingsError(f"{_name_of(setting)} is one of {', '.join(_FLAGS)}, not {text!r}.")
+    return _FLAGS[text.lower()]
 
 
 _PARSERS: Mapping[Any, Callable[[Field[Any], str], Any]] = {
-    str: lambda _field, text: text,
+    str: lambda _setting, text: text,
     int: _parse_seconds,
     bool: _parse_flag,
 }
