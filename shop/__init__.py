@@ -44,7 +44,7 @@ def create_app(
 
 
 def _connect(settings: Settings, clock: Clock) -> Gateways:
-    if settings.is_alone:
+    if settings.alone:
         return make_fakes()
     url = settings.suggestions_url
     return Gateways(

@@ -1,7 +1,11 @@
-"""Commands: `flask --app shop migrate`, `seed` and `worker`."""
+"""Commands: `flask --app shop migrate`, `seed`, `worker`, `backup` and `restore`."""
 
+import os
 import signal
+import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,19 +13,24 @@ import click
 from flask import Flask, current_app, url_for
 from flask.cli import with_appcontext
 from sqlalchemy import inspect, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from shop.config import Settings
 from shop.db import get_session
+from shop.errors import BackupRefused
 from shop.gateways import Gateways
+from shop.services.backup import Sums, check_backup, restore_backup, write_backup
 from shop.worker.loop import Worker
+
+_MIGRATIONS = str(Path(__file__).with_name("migrations"))
 
 
 def init_app(app: Flask) -> None:
     """Add the commands, and where the store runs alone, what else it then needs."""
-    for each in (migrate, seed, worker):
+    for each in (migrate, seed, worker, backup, restore):
         app.cli.add_command(each)
     settings: Settings = app.extensions["settings"]
-    if settings.is_alone:
+    if settings.alone:
         _run_alone(app, settings)
 
 
@@ -60,6 +69,50 @@ def worker() -> None:
     click.echo("Worker stopped.")
 
 
+@click.command()
+@click.argument("file", type=Path)
+@with_appcontext
+def backup(file: Path) -> None:
+    """Write the whole database into FILE, which is then read again."""
+    with _told_in_a_sentence():
+        sums = write_backup(get_session(), file, read_head())
+    click.echo(f"Wrote {_count(sums)} to {file}, and read it again: it is whole.")
+
+
+@click.command()
+@click.argument("file", type=Path)
+@with_appcontext
+def restore(file: Path) -> None:
+    """Fill an empty database from FILE, or leave it as it is."""
+    settings: Settings = current_app.extensions["settings"]
+    with _told_in_a_sentence():
+        check_backup(file, read_head())
+        if not inspect(get_session().get_bind()).get_table_names():
+            upgrade(settings.database_url)
+        sums = restore_backup(get_session(), file, read_head())
+    click.echo(f"Restored {_count(sums)} from {file}, and read them again: all is there.")
+
+
+@contextmanager
+def _told_in_a_sentence() -> Iterator[None]:
+    try:
+        yield
+    except (BackupRefused, SQLAlchemyError) as error:
+        # The statement and a link come behind the database's own words.
+        raise click.ClickException(str(error).splitlines()[0]) from error
+
+
+def _count(sums: Sums) -> str:
+    return f"{sum(rows for rows, _ in sums.values())} rows of {len(sums)} tables"
+
+
+def read_head() -> str:
+    """Return the revision of this release, that of its last migration."""
+    from alembic.script import ScriptDirectory
+
+    return str(ScriptDirectory(_MIGRATIONS).get_current_head())
+
+
 def upgrade(database_url: str) -> None:
     """Run the migrations that the database has not seen."""
     # Alembic takes a fifth of the store's memory, and only this function needs it.
@@ -70,7 +123,7 @@ def upgrade(database_url: str) -> None:
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.set_main_option("script_location", _MIGRATIONS)
     config.attributes["database_url"] = database_url
     command.upgrade(config, "head")
 
@@ -86,6 +139,7 @@ def make_worker(app: Flask) -> Worker:
             return url_for(endpoint, _external=True, **values)
 
     return Worker(
+        name=f"{socket.gethostname()[:80]}:{os.getpid()}",
         sessions=app.extensions["sessions"],
         outside={
             "provider": outside.payments,
@@ -103,7 +157,7 @@ def make_worker(app: Flask) -> Worker:
 def _run_alone(app: Flask, settings: Settings) -> None:
     """Make a database if there is none, and run due jobs after each request."""
     app.logger.warning(
-        "No SHOP_PAYMENTS_URL: payment provider, carrier and mail are imitated in this process, "
+        "The store is alone: payment provider, carrier and mail are imitated in this process, "
         "and jobs run after each page. Nothing leaves this machine."
     )
     database = make_url(settings.database_url).database

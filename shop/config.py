@@ -2,14 +2,18 @@
 
 import re
 import secrets
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from click import ClickException
 
 _MOST_SECONDS = 86_400
+_FLAGS = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
 
 
 class SettingsError(ClickException):
@@ -21,7 +25,10 @@ class SettingsError(ClickException):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What differs between installations: `secret_key` is SHOP_SECRET_KEY in the environment."""
+    """What differs between installations: `secret_key` is SHOP_SECRET_KEY in the environment.
+
+    A store that is `alone` imitates the outside world in its own process.
+    """
 
     secret_key: str
     database_url: str
@@ -35,53 +42,77 @@ class Settings:
     mail_from: str = "Brindle & Bolt <orders@brindle.example>"
     job_lease_seconds: int = 60
     poll_seconds: int = 60
-    time_zone: str = "Europe/London"
-
-    @property
-    def is_alone(self) -> bool:
-        """Whether no outside world is configured, so that the store imitates it."""
-        return not self.payments_url
+    time_zone: ZoneInfo = field(default=ZoneInfo("Europe/London"))
+    page_cache_seconds: int = field(default=10, metadata={"least": 0})
+    alone: bool = False
 
 
 def read_settings(environment: Mapping[str, str], *, debug: bool, instance_path: str) -> Settings:
     """Read the settings; with `debug` and without a payment provider the store runs alone.
 
-    :raises SettingsError: when a setting is missing or cannot be understood.
+    :raises SettingsError: when a setting is missing, unknown, or cannot be understood.
     """
-    environment = {name: value for name, value in environment.items() if value}
-    if debug and "SHOP_PAYMENTS_URL" not in environment:
-        environment = {**_alone(instance_path), **environment}
-    named = {f"SHOP_{field.name.upper()}": field for field in fields(Settings)}
-    missing = [n for n, f in named.items() if f.default is MISSING and n not in environment]
+    named = {_name_of(each): each for each in fields(Settings)}
+    set_here = {n: text for n, text in environment.items() if n.startswith("SHOP_") and text}
+    unknown = [n for n in set_here if n not in named and not n.startswith("SHOP_TEST_")]
+    if unknown:
+        # A misspelled setting would silently do nothing.
+        raise SettingsError(f"The store knows no {', '.join(unknown)}: see docs/settings.md.")
+    given = {f.name: _PARSERS[f.type](f, set_here[n]) for n, f in named.items() if n in set_here}
+    if given.setdefault("alone", debug and "payments_url" not in given):
+        if "payments_url" in given:
+            raise SettingsError("SHOP_ALONE and SHOP_PAYMENTS_URL exclude each other: unset one.")
+        given = {**_stand_in(instance_path), **given}
+    missing = [n for n, f in named.items() if f.default is MISSING and f.name not in given]
     if missing:
         raise SettingsError(
             f"The store needs {', '.join(missing)}: see docs/settings.md. To try it alone, start "
-            "it with --debug and without SHOP_PAYMENTS_URL."
+            "it with --debug and without SHOP_PAYMENTS_URL and SHOP_ALONE."
         )
-    given: dict[str, Any] = {f.name: environment[n] for n, f in named.items() if n in environment}
-    for name in ("job_lease_seconds", "poll_seconds"):
-        if name in given:
-            given[name] = _parse_seconds(name, given[name])
-    if "time_zone" in given and given["time_zone"] not in available_timezones():
-        raise SettingsError(f"SHOP_TIME_ZONE is no time zone: {given['time_zone']!r}.")
     return Settings(**given)
 
 
-def _alone(instance_path: str) -> dict[str, str]:
+def _name_of(setting: Field[Any]) -> str:
+    return f"SHOP_{setting.name.upper()}"
+
+
+def _stand_in(instance_path: str) -> dict[str, str]:
     """Stand in for an installation's settings; nobody signs webhooks for a store that is alone."""
     return {
-        "SHOP_SECRET_KEY": "only for trying the store alone",
-        "SHOP_DATABASE_URL": f"sqlite:///{instance_path}/store.sqlite3",
-        "SHOP_BASE_URL": "http://127.0.0.1:5000",
-        "SHOP_PAYMENTS_URL": "",
-        "SHOP_PAYMENTS_API_KEY": "",
-        "SHOP_PAYMENTS_WEBHOOK_SECRET": secrets.token_hex(),
-        "SHOP_CARRIER_URL": "",
-        "SHOP_SMTP_URL": "",
+        "secret_key": "only for trying the store alone",
+        "database_url": f"sqlite:///{instance_path}/store.sqlite3",
+        "base_url": "http://127.0.0.1:5000",
+        "payments_url": "",
+        "payments_api_key": "",
+        "payments_webhook_secret": secrets.token_hex(),
+        "carrier_url": "",
+        "smtp_url": "",
     }
 
 
-def _parse_seconds(name: str, value: str) -> int:
-    if not re.fullmatch("[0-9]{1,5}", value) or not 1 <= int(value) <= _MOST_SECONDS:
-        raise SettingsError(f"SHOP_{name.upper()} is in seconds, 1 to 86400, not {value!r}.")
-    return int(value)
+def _parse_seconds(setting: Field[Any], text: str) -> int:
+    least = setting.metadata.get("least", 1)
+    if not re.fullmatch("[0-9]{1,5}", text) or not least <= int(text) <= _MOST_SECONDS:
+        raise SettingsError(f"{_name_of(setting)} is in seconds, {least} to 86400, not {text!r}.")
+    return int(text)
+
+
+def _parse_flag(setting: Field[Any], text: str) -> bool:
+    # To Python any text is true, "false" with the others.
+    if text.lower() not in _FLAGS:
+        raise SettingsError(f"{_name_of(setting)} is one of {', '.join(_FLAGS)}, not {text!r}.")
+    return _FLAGS[text.lower()]
+
+
+def _parse_zone(setting: Field[Any], text: str) -> ZoneInfo:
+    if text not in available_timezones():
+        raise SettingsError(f"{_name_of(setting)} is no time zone: {text!r}.")
+    return ZoneInfo(text)
+
+
+_PARSERS: Mapping[Any, Callable[[Field[Any], str], Any]] = {
+    str: lambda _setting, text: text,
+    int: _parse_seconds,
+    bool: _parse_flag,
+    ZoneInfo: _parse_zone,
+}

@@ -22,6 +22,7 @@ Refusal
 ├── StockTooLow
 ├── WebhookRefused
 ├── AmountMismatch
+├── BackupRefused
 └── GatewayRefused
 GatewayUnavailable
 NotYet
@@ -190,6 +191,10 @@ class AmountMismatch(Refusal):
     """The provider speaks of another amount than the order's."""
 
     sentence = "Order {number} is over {expected}, not {received}."
+
+
+class BackupRefused(Refusal):
+    """A backup that cannot be written, or is none that could be restored here."""
 
 
 class GatewayRefused(Refusal):

@@ -147,6 +147,8 @@ def settings_for(database_url: str) -> dict[str, str]:
         "SHOP_PAYMENTS_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "SHOP_CARRIER_URL": "http://127.0.0.1:9/carrier",
         "SHOP_SMTP_URL": "smtp://127.0.0.1:9",
+        # What a test changes, it wants to see at once.
+        "SHOP_PAGE_CACHE_SECONDS": "0",
     }
 
 

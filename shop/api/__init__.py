@@ -1,9 +1,9 @@
-"""What programs call: the API, its documentation, and the payment provider's webhooks."""
+"""What programs call: the API, its documentation, webhooks and the signs of health."""
 
 from flask import Flask, render_template
 from flask_smorest import Api
 
-from shop.api import v1, webhooks
+from shop.api import health, v1, webhooks
 from shop.api.schemas import ErrorSchema
 from shop.config import Settings
 from shop.web import csrf
@@ -42,6 +42,7 @@ def init_app(app: Flask) -> None:
         api.register_blueprint(each)
     csrf.exempt(webhooks.routes)
     app.register_blueprint(webhooks.routes)
+    app.register_blueprint(health.routes)
 
     @app.get("/api/", endpoint="api.docs")
     def show_docs() -> str:

@@ -1,4 +1,4 @@
-"""Queue jobs, claim them and settle them.
+"""Queue jobs, claim them and settle them, and keep a sign of life of whoever does.
 
 A job is written by the transaction that makes it necessary, so it can neither be lost nor run for
 an order that was never placed. Each job is run by one worker at a time, and by another if that
@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from shop.db import changed_rows, insert, transaction
 from shop.errors import NotFound
-from shop.models import Job
+from shop.models import Heartbeat, Job
 
 MAX_ATTEMPTS = 8
+# Goes up with each change of what a payload holds. The release before wrote none, which is 1.
+PAYLOAD_VERSION = 2
 _AT_ONCE = timedelta()
+_FORGET_WORKER_AFTER = timedelta(days=1)
 _LONGEST_ERROR = 2_000
 
 
@@ -52,7 +55,7 @@ def enqueue(
     job = insert(session, Job).values(
         key=":".join(map(str, [*subject.values(), kind, nth])),
         kind=kind,
-        payload={**subject, "nth": nth},
+        payload={**subject, "nth": nth, "version": PAYLOAD_VERSION},
         created_at=now,
         due_at=now + after,
         attempts=0,
@@ -109,6 +112,17 @@ def retry_set_aside(session: Session, job_id: int, now: datetime) -> None:
     with transaction(session):
         if not changed_rows(session, job.values(set_aside_at=None, due_at=now, attempts=0)):
             raise NotFound(what="job that was set aside")
+
+
+def record_heartbeat(session: Session, worker: str, now: datetime) -> None:
+    """Note that a worker is there, and forget those that have not been for a day."""
+    beat = insert(session, Heartbeat).values(worker=worker, beat_at=now)
+    gone = delete(Heartbeat).where(Heartbeat.beat_at < now - _FORGET_WORKER_AFTER)
+    with transaction(session):
+        session.execute(
+            beat.on_conflict_do_update(index_elements=["worker"], set_={"beat_at": now})
+        )
+        session.execute(gone)
 
 
 def _settle(session: Session, claim: Claim, **values: Any) -> None:

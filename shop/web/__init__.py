@@ -11,6 +11,7 @@ from shop.config import Settings
 from shop.web import account, cart, catalog, checkout, orders, refusals, request_log, staff
 from shop.web.auth import limiter, login_manager
 from shop.web.local_time import to_local
+from shop.web.page_cache import PageCache
 
 _LARGEST_BODY = 64 * 1024
 # Nothing is loaded from elsewhere and nothing runs that stands in a page, so a text that slips
@@ -41,6 +42,8 @@ def init_app(app: Flask) -> None:
         # A form is good for as long as the session is: nobody loses one that was left open.
         WTF_CSRF_TIME_LIMIT=None,
     )
+    lifetime = timedelta(seconds=settings.page_cache_seconds)
+    app.extensions["page_cache"] = PageCache(lifetime, app.extensions["clock"])
     request_log.init_app(app)
     app.before_request(_refuse_nul)
     app.after_request(_protect)
@@ -69,6 +72,9 @@ def _protect(response: Response) -> Response:
     if not is_file and session.keys() & {"_user_id", "orders"}:
         # On a computer that others use, Back must not show what a customer saw.
         response.headers["Cache-Control"] = "no-store"
+    elif request.endpoint != "static":
+        # Each page holds a cart and a form token: no cache on the way may keep it for others.
+        response.headers.setdefault("Cache-Control", "private")
     return response
 
 

@@ -1,5 +1,6 @@
 """Browse the catalog."""
 
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from flask import Blueprint, current_app, render_template, request
@@ -7,8 +8,10 @@ from werkzeug.wrappers import Response
 
 from shop.clock import now
 from shop.db import end_read, get_session
+from shop.models import Category
 from shop.queries import catalog
 from shop.web.forms import render_form
+from shop.web.page_cache import PageCache
 from shop.web.schemas import CatalogQuerySchema, ReviewQuerySchema
 from shop.web.shopper import customer_id
 
@@ -18,9 +21,15 @@ pages = Blueprint("catalog", __name__)
 @pages.get("/")
 def index() -> str:
     query, session = CatalogQuerySchema().load(request.args.to_dict()), get_session()
-    page, shelves = catalog.list_products(session, **query), catalog.list_categories(session)
-    context = {"page": page, "categories": shelves, "now": now()}
-    return render_template("catalog.html", query=query, **context)
+    context = {"query": query, "categories": catalog.list_categories(session)}
+
+    def render_goods() -> str:
+        page = catalog.list_products(session, **query)
+        return render_template("goods.html", **context, page=page, now=now())
+
+    cache: PageCache = current_app.extensions["page_cache"]
+    goods = cache.get(_key_of(query, context["categories"]), render_goods)
+    return render_template("catalog.html", **context, goods=goods)
 
 
 @pages.get("/products/<slug>")
@@ -43,3 +52,11 @@ def picture(picture_id: int) -> Response:
     response = Response(found.content, headers=kept, content_type=found.content_type)
     response.add_etag()
     return response.make_conditional(request)
+
+
+def _key_of(query: dict[str, str], categories: Sequence[Category]) -> Hashable | None:
+    """Return what a list of goods depends on, or None where it is one of endlessly many."""
+    is_shelf = query["category"] in {"", *(category.slug for category in categories)}
+    if query["q"] or query["after"] or not is_shelf:
+        return None
+    return request.script_root, query["category"], query["sort"]

@@ -33,4 +33,5 @@ class LocalTime(fields.NaiveDateTime):
 
 
 def _get_zone() -> ZoneInfo:
-    return ZoneInfo(current_app.extensions["settings"].time_zone)
+    zone: ZoneInfo = current_app.extensions["settings"].time_zone
+    return zone

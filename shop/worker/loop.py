@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session, sessionmaker
 from shop.clock import Clock
 from shop.errors import NotYet, Refusal
 from shop.services import jobs
-from shop.services.jobs import MAX_ATTEMPTS, Claim
-from shop.worker.handlers import handle
+from shop.services.jobs import MAX_ATTEMPTS, PAYLOAD_VERSION, Claim
+from shop.worker.handlers import HANDLERS, handle
 
 log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 0.2
+_BEAT_EVERY = timedelta(seconds=10)
 _FIRST_RETRY = timedelta(seconds=1)
 _LONGEST_RETRY = timedelta(minutes=10)
 
@@ -28,11 +29,13 @@ _LONGEST_RETRY = timedelta(minutes=10)
 class Worker:
     """Everything that running a job takes.
 
-    `outside` holds what services get under its names: the outside world, and links for mails.
-    `lease` must be longer than the slowest job, or a second worker starts while the first is still
-    at it. `poll_every` is how long to wait for the outside world before asking again.
+    `name` tells it from other workers. `outside` holds what services get under its names: the
+    outside world, and links for mails. `lease` must be longer than the slowest job, or a second
+    worker starts while the first is still at it. `poll_every` is how long to wait for the outside
+    world before asking again.
     """
 
+    name: str
     sessions: sessionmaker[Session]
     outside: Mapping[str, Any]
     clock: Clock
@@ -42,8 +45,12 @@ class Worker:
 
     def run_until(self, stop: threading.Event) -> None:
         """Run jobs as they fall due, until told to stop; the job at hand is finished first."""
+        next_beat = self.clock()
         while not stop.is_set():
             try:
+                if self.clock() >= next_beat:
+                    self._beat()
+                    next_beat = self.clock() + _BEAT_EVERY
                 idle = not self.run_one()
             except OperationalError:
                 # The database is away or busy: the claim is lost, its lease brings the job back.
@@ -71,9 +78,17 @@ class Worker:
                 log.info("%s: done", claim.key)
         return True
 
+    def _beat(self) -> None:
+        with self.sessions() as session:
+            jobs.record_heartbeat(session, self.name, self.clock())
+
     def _handle(self, session: Session, claim: Claim) -> None:
         if claim.attempt > MAX_ATTEMPTS:
             raise Refusal(why=f"{MAX_ATTEMPTS} workers have died or failed at this job.")
+        if claim.kind not in HANDLERS or claim.payload.get("version", 1) > PAYLOAD_VERSION:
+            # While a release is rolled out, its jobs also reach the workers of the one before.
+            log.warning("%s: left for the worker of a later release", claim.key)
+            raise NotYet
         facts = {**self.outside, **claim.payload, "session": session, "now": self.clock()}
         handle(claim.kind, facts)
 

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from shop.db import Model
 from shop.domain.order_status import OrderStatus, PaymentStatus
-from shop.models import Cart, Customer, Job, Product, Review
+from shop.models import Cart, Customer, Heartbeat, Job, Product, Review
 from shop.services.accounts import hash_token
 from tests.conftest import START
 from tests.factories import (
@@ -90,7 +90,7 @@ def browsers(app: Flask, session: Session, lamp: Product) -> dict[str, FlaskClie
     order = OrderFactory.create(number=NUMBER, product=lamp, customer_id=known["customer"].id)
     order.status, order.payment_status = OrderStatus.CONFIRMED, PaymentStatus.PAID
     lamp.stock.allocated = 1
-    session.add(set_aside(JOB_ID))
+    session.add_all([set_aside(JOB_ID), Heartbeat(worker="host:1", beat_at=START)])
     PictureFactory.create(
         id=PICTURE_ID, product_id=lamp.id, name="", content=b"a picture", content_type="image/png"
     )

@@ -2,13 +2,16 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import tomllib
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from flask import Flask
 from packaging.specifiers import SpecifierSet
 
 from scenarios.world.__main__ import read_arguments, read_settings
@@ -150,6 +153,29 @@ def test_what_is_waited_for_to_be_healthy_has_a_check_of_its_health() -> None:
     }
 
     assert {other for other in awaited if "healthcheck" not in SERVICES[other]} == set()
+
+
+def test_the_store_is_asked_for_its_health_where_it_listens(app: Flask) -> None:
+    [address] = re.findall(r'urlopen\("([^"]+)"\)', SERVICES["store"]["healthcheck"]["test"][-1])
+
+    found = app.url_map.bind("").match(urlsplit(address).path)
+
+    assert (found[0], urlsplit(address).netloc) == ("health.show_ready", "127.0.0.1:5000")
+    assert "--bind=0.0.0.0:5000" in SERVICES["store"]["command"]
+
+
+def test_the_check_of_health_fails_when_the_store_is_not_ready() -> None:
+    class NotReady(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(503)
+
+    program = SERVICES["store"]["healthcheck"]["test"][-1]
+    with HTTPServer(("127.0.0.1", 0), NotReady) as server:
+        threading.Thread(target=server.handle_request).start()
+        here = program.replace(":5000", f":{server.server_port}")
+        ended = subprocess.run([sys.executable, "-c", here], capture_output=True, text=True)
+
+    assert (ended.returncode, "503" in ended.stderr) == (1, True)
 
 
 def test_every_volume_is_declared() -> None:

@@ -178,7 +178,7 @@ def test_no_page_of_somebody_signed_in_is_kept_by_the_browser(
 
     signed_in += [client.get(path).headers.get("Cache-Control") for path in paths]
 
-    assert (signed_in, set(before.values())) == (["no-store"] * 8, {None})
+    assert (signed_in, set(before.values())) == (["no-store"] * 8, {"private"})
 
 
 @on_sqlite

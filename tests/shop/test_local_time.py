@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -38,7 +39,7 @@ def test_moments_are_shown_by_the_clock_of_the_store(
 
     at_home = browser.get(path).text
     settings = app.extensions["settings"]
-    app.extensions["settings"] = replace(settings, time_zone="Asia/Kolkata")
+    app.extensions["settings"] = replace(settings, time_zone=ZoneInfo("Asia/Kolkata"))
     elsewhere = browser.get(path).text
 
     assert (london in at_home, kolkata in elsewhere) == (True, True)

@@ -8,6 +8,7 @@ from shop.config import Settings, SettingsError, read_settings
 from tests.conftest import settings_for
 
 COMPLETE = settings_for("sqlite:///store.sqlite3")
+del COMPLETE["SHOP_PAGE_CACHE_SECONDS"]
 
 
 def read(environment: dict[str, str], *, debug: bool = False) -> Settings:
@@ -18,7 +19,7 @@ def test_complete_settings_are_read() -> None:
     settings = read({**COMPLETE, "SHOP_JOB_LEASE_SECONDS": "90"})
 
     assert (settings.database_url, settings.job_lease_seconds) == ("sqlite:///store.sqlite3", 90)
-    assert settings.is_alone is False
+    assert settings.alone is False
 
 
 @pytest.mark.parametrize("name", sorted(COMPLETE))
@@ -50,6 +51,13 @@ def test_seconds_in_another_spelling_are_refused(name: str, value: str) -> None:
         read({**COMPLETE, name: value})
 
 
+def test_the_page_cache_is_switched_off_with_no_seconds() -> None:
+    assert read({**COMPLETE, "SHOP_PAGE_CACHE_SECONDS": "0"}).page_cache_seconds == 0
+    assert read(COMPLETE).page_cache_seconds == 10
+    with pytest.raises(SettingsError, match="in seconds, 0 to 86400, not '-1'"):
+        read({**COMPLETE, "SHOP_PAGE_CACHE_SECONDS": "-1"})
+
+
 @pytest.mark.parametrize(("value", "seconds"), [("1", 1), ("86400", 86400), ("", 60)])
 def test_seconds_are_read(value: str, seconds: int) -> None:
     assert read({**COMPLETE, "SHOP_JOB_LEASE_SECONDS": value}).job_lease_seconds == seconds
@@ -59,7 +67,7 @@ def test_seconds_are_read(value: str, seconds: int) -> None:
     ("value", "zone"), [("", "Europe/London"), ("Asia/Kolkata", "Asia/Kolkata"), ("UTC", "UTC")]
 )
 def test_the_zone_of_the_store_is_read(value: str, zone: str) -> None:
-    assert read({**COMPLETE, "SHOP_TIME_ZONE": value}).time_zone == zone
+    assert read({**COMPLETE, "SHOP_TIME_ZONE": value}).time_zone.key == zone
 
 
 @pytest.mark.parametrize(
@@ -77,11 +85,67 @@ def test_a_zone_that_nobody_knows_is_named(value: str) -> None:
 def test_with_debug_and_no_provider_the_store_is_alone(environment: dict[str, str]) -> None:
     settings = read(environment, debug=True)
 
-    assert (settings.is_alone, settings.database_url) == (True, "sqlite:////instance/store.sqlite3")
+    assert (settings.alone, settings.database_url) == (True, "sqlite:////instance/store.sqlite3")
 
 
 def test_with_debug_and_a_provider_the_store_is_not_alone() -> None:
-    assert not read(COMPLETE, debug=True).is_alone
+    assert not read(COMPLETE, debug=True).alone
+
+
+SPELLINGS = [
+    *((text, True) for text in ("true", "True", "TRUE", "tRuE", "1", "yes", "Yes", "on", "ON")),
+    *((text, False) for text in ("false", "False", "FALSE", "0", "no", "NO", "off", "oFF")),
+]
+
+
+@pytest.mark.parametrize(("text", "meant"), SPELLINGS)
+@pytest.mark.parametrize("debug", [True, False])
+def test_yes_and_no_mean_what_they_say_in_every_spelling(
+    text: str, meant: bool, debug: bool
+) -> None:
+    outside = {} if meant else COMPLETE
+
+    assert read({**outside, "SHOP_ALONE": text}, debug=debug).alone is meant
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_an_empty_yes_or_no_is_unset(debug: bool) -> None:
+    assert read({**COMPLETE, "SHOP_ALONE": ""}, debug=debug).alone is False
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["tru", "y", "n", "t", "f", "2", "-1", "00", "enabled", "none", "null", " true", "false ",
+     "\uff11", "no!", "true,false"],
+)  # fmt: skip
+def test_yes_and_no_in_another_spelling_are_refused(text: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read({"SHOP_ALONE": text})
+
+    spellings = "true, 1, yes, on, false, 0, no, off"
+    assert str(refusal.value) == f"SHOP_ALONE is one of {spellings}, not {text!r}."
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_store_that_is_alone_has_no_provider(debug: bool) -> None:
+    with pytest.raises(SettingsError, match=r"SHOP_ALONE and SHOP_PAYMENTS_URL .* unset one"):
+        read({**COMPLETE, "SHOP_ALONE": "yes"}, debug=debug)
+
+
+def test_a_store_that_is_not_alone_needs_its_provider_also_with_debug() -> None:
+    with pytest.raises(SettingsError, match=r"The store needs .*SHOP_PAYMENTS_URL"):
+        read({"SHOP_ALONE": "false"}, debug=True)
+
+
+@pytest.mark.parametrize("name", ["SHOP_PAYMENT_URL", "SHOP_payments_url", "SHOP_", "SHOP_DEBUG"])
+def test_a_setting_that_the_store_does_not_know_is_refused_by_its_name(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"knows no {name}: see docs/settings.md"):
+        read({**COMPLETE, name: "x"})
+
+
+@pytest.mark.parametrize("environment", [{"SHOP_TEST_POSTGRES_URL": "x"}, {"SHOPPING": "x"}])
+def test_what_is_no_setting_of_the_store_is_passed_over(environment: dict[str, str]) -> None:
+    assert read({**COMPLETE, **environment}) == read(COMPLETE)
 
 
 def test_alone_nobody_can_sign_a_webhook() -> None:

@@ -2,6 +2,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -114,7 +115,7 @@ def test_a_store_elsewhere_has_its_own_clock(
     app: Flask, staff: FlaskClient, session: Session
 ) -> None:
     settings = app.extensions["settings"]
-    app.extensions["settings"] = replace(settings, time_zone="Asia/Kolkata")
+    app.extensions["settings"] = replace(settings, time_zone=ZoneInfo("Asia/Kolkata"))
 
     staff.post(PRODUCT, data={**EDIT, **SALE})
 

@@ -1,3 +1,4 @@
+import os
 import random
 import threading
 from dataclasses import replace
@@ -12,10 +13,10 @@ from shop.cli import make_worker
 from shop.db import transaction
 from shop.domain.money import Money
 from shop.gateways.fakes import UNANSWERED, FakeCarrier, FakeMailer, FakePaymentProvider
-from shop.models import HistoryEntry, Job, Order, Payment, StockItem, StockMovement
+from shop.models import Heartbeat, HistoryEntry, Job, Order, Payment, StockItem, StockMovement
 from shop.services.accounts import request_password_reset
 from shop.services.fulfillment import pack_order, ship_order
-from shop.services.jobs import MAX_ATTEMPTS, claim_job, enqueue
+from shop.services.jobs import MAX_ATTEMPTS, claim_job, enqueue, record_heartbeat
 from shop.services.refunds import refund_order
 from shop.worker.handlers import HANDLERS, handle
 from shop.worker.loop import Worker
@@ -69,7 +70,9 @@ def test_an_order_runs_from_placed_to_paid_and_once_staff_ship_it_to_delivered(
 
 
 def test_a_failing_job_does_not_stop_the_one_behind_it(session: Session, worker: Worker) -> None:
-    queue(session, "BB-BROKE-ORDER", kind="no such kind")
+    broken = Job(key="it", kind="book_parcel", payload={}, created_at=START, due_at=START)
+    session.add(broken)
+    session.commit()
     queue(session, OrderFactory.create().number)
 
     run_due_jobs(worker)
@@ -184,6 +187,86 @@ def test_a_worker_stops_when_told(session: Session, worker: Worker, number: str)
     session.rollback()
     mail = session.scalars(select(Job).where(Job.kind == "send_confirmation")).one()
     assert (mail.done_at, statuses(session)[0]) == (START, "confirmed")
+
+
+def beats(session: Session) -> dict[str, float]:
+    """Return how many seconds after the start each worker has last given a sign of life."""
+    session.rollback()
+    rows = session.execute(select(Heartbeat.worker, Heartbeat.beat_at))
+    return {row.worker: (row.beat_at - START).total_seconds() for row in rows}
+
+
+def run_for(worker: Worker, clock: StandingClock, seconds: int) -> None:
+    """Let a worker without any job look at the clock once a second, and stop it then."""
+    until = clock() + timedelta(seconds=seconds)
+
+    class Ticking(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            clock.advance(1)
+            if clock() > until:
+                self.set()
+            return self.is_set()
+
+    worker.run_until(Ticking())
+
+
+def test_an_idle_worker_gives_a_sign_of_life_every_ten_seconds(
+    session: Session, worker: Worker, clock: StandingClock
+) -> None:
+    seen = []
+    for _ in range(3):
+        run_for(replace(worker, name="host:1"), clock, 14)
+        seen.append(beats(session))
+        clock.moment -= timedelta(seconds=1)
+
+    assert seen == [{"host:1": 10}, {"host:1": 24}, {"host:1": 38}]
+
+
+def test_a_sign_of_life_does_not_wait_for_the_queue_to_be_empty(
+    session: Session, worker: Worker, clock: StandingClock
+) -> None:
+    stop = threading.Event()
+
+    class SlowMail(FakeMailer):
+        def send(self, mail: object) -> None:
+            clock.advance(11)
+            if clock() > START + timedelta(seconds=40):
+                stop.set()
+
+    for _ in range(4):
+        queue(session, OrderFactory.create().number, kind="send_confirmation")
+    busy = replace(worker, name="host:1", outside={**worker.outside, "mailer": SlowMail()})
+
+    busy.run_until(stop)
+
+    assert beats(session) == {"host:1": 33}
+
+
+def test_workers_do_not_overwrite_each_others_signs_of_life(
+    session: Session, worker: Worker, clock: StandingClock
+) -> None:
+    run_for(replace(worker, name="host:1"), clock, 0)
+    clock.moment = START + timedelta(seconds=5)
+    run_for(replace(worker, name="host:2"), clock, 0)
+
+    assert beats(session) == {"host:1": 0, "host:2": 5}
+
+
+def test_a_worker_that_is_gone_for_more_than_a_day_is_forgotten(
+    session: Session, worker: Worker
+) -> None:
+    day = timedelta(days=1)
+    record_heartbeat(session, "yesterday", START - day)
+    record_heartbeat(session, "before", START - day - timedelta(seconds=1))
+
+    record_heartbeat(session, "today", START)
+
+    assert set(beats(session)) == {"yesterday", "today"}
+
+
+def test_each_worker_is_named_for_its_host_and_process(app: Flask) -> None:
+    assert make_worker(app).name.endswith(f":{os.getpid()}")
+    assert 0 < len(make_worker(app).name) <= 100
 
 
 def run_each_job_twice(app: Flask) -> None:
