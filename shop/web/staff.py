@@ -1,4 +1,4 @@
-"""What staff see and do: orders, products and their stock, jobs set aside, customers."""
+"""What staff see and do: orders, sales, products and their stock, jobs set aside, customers."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from shop.errors import ChangedMeanwhile
 from shop.queries.catalog import get_product, list_movements, list_products
 from shop.queries.customers import list_customers
 from shop.queries.orders import get_order, list_orders, list_set_aside
+from shop.queries.sales import list_daily_sales, list_monthly_sales
 from shop.services.fulfillment import pack_order, ship_order
 from shop.services.jobs import retry_set_aside
 from shop.services.products import ProductEdit, edit_product
@@ -31,6 +32,12 @@ def orders() -> str:
     query = schemas.StaffQuerySchema().load(request.args.to_dict())
     page = list_orders(get_session(), **query)
     return render_template("staff/orders.html", page=page, query=query)
+
+
+@pages.get("/dashboard")
+def dashboard() -> str:
+    days, months = (each(get_session(), now()) for each in (list_daily_sales, list_monthly_sales))
+    return render_template("staff/dashboard.html", days=days, months=months)
 
 
 @pages.get("/orders/<number>")
