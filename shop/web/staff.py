@@ -1,8 +1,9 @@
 """What staff see and do: orders, sales, products and their stock, jobs set aside, customers."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, stream_with_context, url_for
 from werkzeug.wrappers import Response
 
 from shop.clock import now
@@ -10,7 +11,7 @@ from shop.db import get_session
 from shop.errors import ChangedMeanwhile
 from shop.queries.catalog import get_product, list_movements, list_products
 from shop.queries.customers import list_customers
-from shop.queries.orders import get_order, list_orders, list_set_aside
+from shop.queries.orders import EXPORTED, get_order, list_orders, list_set_aside, read_all_orders
 from shop.queries.sales import list_daily_sales, list_monthly_sales
 from shop.services.fulfillment import pack_order, ship_order
 from shop.services.jobs import retry_set_aside
@@ -20,6 +21,7 @@ from shop.services.stock import adjust_stock
 from shop.web import schemas
 from shop.web.auth import require_staff
 from shop.web.forms import render_form, takes_form
+from shop.web.spreadsheets import write_csv
 
 pages = Blueprint("staff", __name__, url_prefix="/staff")
 pages.before_request(require_staff)
@@ -32,6 +34,19 @@ def orders() -> str:
     query = schemas.StaffQuerySchema().load(request.args.to_dict())
     page = list_orders(get_session(), **query)
     return render_template("staff/orders.html", page=page, query=query)
+
+
+@pages.get("/orders.csv")
+def export() -> Response:
+    header = [column.key for column in EXPORTED]
+
+    # It runs in a context of its own once the view has returned: the session is then asked for
+    # anew, and closed when the last piece is sent or the reader is gone.
+    def pieces() -> Iterator[str]:
+        yield from write_csv(header, read_all_orders(get_session()))
+
+    name = {"Content-Disposition": "attachment; filename=orders.csv"}
+    return Response(stream_with_context(pieces()), mimetype="text/csv", headers=name)
 
 
 @pages.get("/dashboard")
