@@ -13,6 +13,7 @@ from shop.gateways.carrier import HttpCarrier
 from shop.gateways.fakes import make_fakes
 from shop.gateways.mailer import SmtpMailer
 from shop.gateways.payments import HttpPaymentProvider
+from shop.gateways.pictures import HttpPictures
 
 
 def create_app(
@@ -49,4 +50,5 @@ def _connect(settings: Settings) -> Gateways:
         HttpPaymentProvider(settings.payments_url, settings.payments_api_key),
         HttpCarrier(settings.carrier_url),
         SmtpMailer(settings.smtp_url, settings.mail_from),
+        HttpPictures(settings.picture_hosts),
     )

@@ -33,6 +33,7 @@ class Settings:
     mail_from: str = "Brindle & Bolt <orders@brindle.example>"
     job_lease_seconds: int = 60
     poll_seconds: int = 60
+    picture_hosts: str = ""
 
     @property
     def is_alone(self) -> bool:

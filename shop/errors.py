@@ -18,6 +18,8 @@ Refusal
 ├── StockTooLow
 ├── WebhookRefused
 ├── AmountMismatch
+├── RowRefused
+├── PictureRefused
 └── GatewayRefused
 GatewayUnavailable
 NotYet
@@ -156,6 +158,18 @@ class AmountMismatch(Refusal):
     """The provider speaks of another amount than the order's."""
 
     sentence = "Order {number} is over {expected}, not {received}."
+
+
+class RowRefused(Refusal):
+    """A file of products says in one of its rows what cannot be."""
+
+    sentence = "Row {row}, {column}: {why}. Nothing was imported."
+
+
+class PictureRefused(Refusal):
+    """There is no picture at this address that the store may fetch and show."""
+
+    sentence = "This picture is not taken: {why}."
 
 
 class GatewayRefused(Refusal):

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from shop import create_app
 from shop.cli import make_worker
 from shop.gateways import Gateways
-from shop.gateways.fakes import FakeCarrier, FakeMailer, FakePaymentProvider
+from shop.gateways.fakes import FakeCarrier, FakeMailer, FakePaymentProvider, FakePictures
 from shop.web.auth import limiter
 from shop.worker.loop import Worker
 from tests import databases
@@ -76,6 +76,11 @@ def mailer() -> FakeMailer:
     return FakeMailer()
 
 
+@pytest.fixture
+def pictures() -> FakePictures:
+    return FakePictures()
+
+
 @pytest.fixture(scope="session")
 def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
     """Keep templates compiled between the applications of the tests, which takes a third off."""
@@ -90,11 +95,11 @@ def app(
     provider: FakePaymentProvider,
     carrier: FakeCarrier,
     mailer: FakeMailer,
+    pictures: FakePictures,
 ) -> Iterator[Flask]:
     """The store without form tokens and without a brake, which have tests of their own."""
-    app = create_app(
-        settings_for(database_url), gateways=Gateways(provider, carrier, mailer), clock=clock
-    )
+    outside = Gateways(provider, carrier, mailer, pictures)
+    app = create_app(settings_for(database_url), gateways=outside, clock=clock)
     app.config["WTF_CSRF_ENABLED"] = False
     limiter.enabled = False
     app.jinja_env.bytecode_cache = compiled_templates

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from shop.gateways.carrier import Carrier
 from shop.gateways.mailer import Mailer
 from shop.gateways.payments import PaymentProvider
+from shop.gateways.pictures import PictureSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +15,4 @@ class Gateways:
     payments: PaymentProvider
     carrier: Carrier
     mailer: Mailer
+    pictures: PictureSource

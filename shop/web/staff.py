@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, stream_with_context, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask.helpers import stream_with_context
 from werkzeug.wrappers import Response
 
 from shop.clock import now
@@ -15,13 +16,13 @@ from shop.queries.orders import EXPORTED, get_order, list_orders, list_set_aside
 from shop.queries.sales import list_daily_sales, list_monthly_sales
 from shop.services.fulfillment import pack_order, ship_order
 from shop.services.jobs import retry_set_aside
-from shop.services.products import ProductEdit, edit_product
+from shop.services.products import ProductEdit, edit_product, import_products
 from shop.services.refunds import cancel_order, refund_order, refund_units
 from shop.services.stock import adjust_stock
 from shop.web import schemas
 from shop.web.auth import require_staff
 from shop.web.forms import render_form, takes_form
-from shop.web.spreadsheets import write_csv
+from shop.web.spreadsheets import ImportSchema, write_csv
 
 pages = Blueprint("staff", __name__, url_prefix="/staff")
 pages.before_request(require_staff)
@@ -92,6 +93,20 @@ def products() -> str:
     query = schemas.PageQuerySchema().load(request.args.to_dict())
     page = list_products(get_session(), **query, sort="name", size=50)
     return render_template("staff/products.html", page=page, query=query)
+
+
+@pages.get("/import")
+def import_page(**form: Any) -> str:
+    return render_form("staff/import.html", **form)
+
+
+@pages.post("/import")
+@takes_form(ImportSchema, import_page)
+def import_file(form: dict[str, Any]) -> Response:
+    rows, hosts = form["file"], current_app.extensions["settings"].picture_hosts
+    new = import_products(get_session(), rows, now(), with_pictures=bool(hosts))
+    flash(f"The file is imported: {new} of its {len(rows)} products are new.")
+    return redirect(url_for("staff.products"), 303)
 
 
 @pages.get("/products/<sku>")

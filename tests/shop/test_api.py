@@ -10,7 +10,14 @@ from werkzeug.test import TestResponse
 
 from shop import create_app
 from shop.gateways import Gateways
-from shop.gateways.fakes import APPROVED, DECLINED, UNANSWERED, FakeCarrier, FakeMailer
+from shop.gateways.fakes import (
+    APPROVED,
+    DECLINED,
+    UNANSWERED,
+    FakeCarrier,
+    FakeMailer,
+    FakePictures,
+)
 from shop.gateways.payments import HttpPaymentProvider
 from shop.models import Cart, CartLine, Customer, Order, Product
 from shop.services.accounts import hash_token
@@ -337,7 +344,7 @@ def test_a_provider_that_is_away_is_told_and_nothing_is_placed(
     database_url: str, session: Session, ada: Customer
 ) -> None:
     nobody = HttpPaymentProvider("http://127.0.0.1:9/payments", "key")
-    outside = Gateways(nobody, FakeCarrier(), FakeMailer())
+    outside = Gateways(nobody, FakeCarrier(), FakeMailer(), FakePictures())
     app = create_app(settings_for(database_url), gateways=outside)
 
     answer = order(app.test_client())

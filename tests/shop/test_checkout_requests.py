@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shop.gateways import Gateways
-from shop.gateways.fakes import FakeCarrier, FakeMailer
+from shop.gateways.fakes import FakeCarrier, FakeMailer, FakePictures
 from shop.gateways.payments import HttpPaymentProvider
 from shop.models import Order
 from tests.factories import OrderFactory
@@ -103,7 +103,9 @@ def test_a_provider_that_does_not_answer_costs_nothing(
     client: FlaskClient, session: Session, typed: dict[str, str]
 ) -> None:
     silent = HttpPaymentProvider("http://127.0.0.1:9/payments", "api key of the tests")
-    client.application.extensions["gateways"] = Gateways(silent, FakeCarrier(), FakeMailer())
+    client.application.extensions["gateways"] = Gateways(
+        silent, FakeCarrier(), FakeMailer(), FakePictures()
+    )
 
     page = client.post("/checkout", data=typed)
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from shop import create_app
 from shop.gateways import Gateways
-from shop.gateways.fakes import FakeCarrier, FakeMailer, make_fakes
+from shop.gateways.fakes import FakeCarrier, FakeMailer, FakePictures, make_fakes
 from shop.models import Order, Product, StockItem
 from shop.services.jobs import enqueue
 from tests.conftest import START, settings_for
@@ -76,7 +76,7 @@ def test_the_worker_runs_until_it_is_told_to_stop(
         def send(self, mail: object) -> None:
             os.kill(os.getpid(), number)
 
-    outside = Gateways(make_fakes().payments, FakeCarrier(), LastMail())
+    outside = Gateways(make_fakes().payments, FakeCarrier(), LastMail(), FakePictures())
     app = create_app(settings_for(database_url), gateways=outside, clock=lambda: START)
     enqueue(session, "authorize_payment", START, number=OrderFactory.create().number)
     session.commit()
