@@ -13,6 +13,7 @@ from shop.gateways.carrier import HttpCarrier
 from shop.gateways.fakes import FakeSuggestions, make_fakes
 from shop.gateways.mailer import SmtpMailer
 from shop.gateways.payments import HttpPaymentProvider
+from shop.gateways.pictures import HttpPictures
 from shop.gateways.suggestions import HttpSuggestions
 
 
@@ -52,4 +53,5 @@ def _connect(settings: Settings, clock: Clock) -> Gateways:
         HttpCarrier(settings.carrier_url, clock),
         SmtpMailer(settings.smtp_url, settings.mail_from),
         HttpSuggestions(url, clock) if url else FakeSuggestions(),
+        HttpPictures(settings.picture_hosts),
     )

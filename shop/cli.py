@@ -145,6 +145,7 @@ def make_worker(app: Flask) -> Worker:
             "provider": outside.payments,
             "carrier": outside.carrier,
             "mailer": outside.mailer,
+            "pictures": outside.pictures,
             "order_link": lambda number: link("orders.show", number=number),
             "reset_link": lambda token: link("account.reset_password", token=token),
         },

@@ -45,6 +45,7 @@ class Settings:
     time_zone: ZoneInfo = field(default=ZoneInfo("Europe/London"))
     page_cache_seconds: int = field(default=10, metadata={"least": 0})
     alone: bool = False
+    picture_hosts: str = ""
 
 
 def read_settings(environment: Mapping[str, str], *, debug: bool, instance_path: str) -> Settings:

@@ -23,6 +23,8 @@ Refusal
 ├── WebhookRefused
 ├── AmountMismatch
 ├── BackupRefused
+├── RowRefused
+├── PictureRefused
 └── GatewayRefused
 GatewayUnavailable
 NotYet
@@ -195,6 +197,18 @@ class AmountMismatch(Refusal):
 
 class BackupRefused(Refusal):
     """A backup that cannot be written, or is none that could be restored here."""
+
+
+class RowRefused(Refusal):
+    """A file of products says in one of its rows what cannot be."""
+
+    sentence = "Row {row}, {column}: {why}. Nothing was imported."
+
+
+class PictureRefused(Refusal):
+    """There is no picture at this address that the store may fetch and show."""
+
+    sentence = "This picture is not taken: {why}."
 
 
 class GatewayRefused(Refusal):

@@ -14,7 +14,13 @@ from sqlalchemy.orm import Session
 from shop import create_app
 from shop.cli import make_worker
 from shop.gateways import Gateways
-from shop.gateways.fakes import FakeCarrier, FakeMailer, FakePaymentProvider, FakeSuggestions
+from shop.gateways.fakes import (
+    FakeCarrier,
+    FakeMailer,
+    FakePaymentProvider,
+    FakePictures,
+    FakeSuggestions,
+)
 from shop.web.auth import limiter
 from shop.worker.loop import Worker
 from tests import databases
@@ -82,13 +88,19 @@ def suggestions() -> FakeSuggestions:
 
 
 @pytest.fixture
+def pictures() -> FakePictures:
+    return FakePictures()
+
+
+@pytest.fixture
 def outside(
     provider: FakePaymentProvider,
     carrier: FakeCarrier,
     mailer: FakeMailer,
     suggestions: FakeSuggestions,
+    pictures: FakePictures,
 ) -> Gateways:
-    return Gateways(provider, carrier, mailer, suggestions)
+    return Gateways(provider, carrier, mailer, suggestions, pictures)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from shop.gateways.carrier import Carrier
 from shop.gateways.mailer import Mailer
 from shop.gateways.payments import PaymentProvider
+from shop.gateways.pictures import PictureSource
 from shop.gateways.suggestions import Suggestions
 
 
@@ -16,3 +17,4 @@ class Gateways:
     carrier: Carrier
     mailer: Mailer
     suggestions: Suggestions
+    pictures: PictureSource

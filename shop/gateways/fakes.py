@@ -12,6 +12,7 @@ from shop.errors import CardRefused, GatewayRefused, GatewayUnavailable
 from shop.gateways import Gateways
 from shop.gateways.carrier import Parcel, Quote
 from shop.gateways.payments import Card
+from shop.gateways.pictures import FetchedPicture
 
 APPROVED, DECLINED, UNANSWERED = "4242424242424242", "4000000000000002", "4000000000000119"
 
@@ -106,6 +107,18 @@ class FakeSuggestions:
         return self.lists.get(sku, [])
 
 
+class FakePictures:
+    """A source with a picture at every address; `asked` is what it was asked for, in order."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def fetch(self, url: str) -> FetchedPicture:
+        self.asked.append(url)
+        return FetchedPicture(b"\x89PNG\r\n\x1a\n" + url.encode(), "image/png")
+
+
 def make_fakes() -> Gateways:
     """Return a whole outside world that remembers nothing yet."""
-    return Gateways(FakePaymentProvider(), FakeCarrier(), FakeMailer(), FakeSuggestions())
+    inside = FakePaymentProvider(), FakeCarrier(), FakeMailer()
+    return Gateways(*inside, FakeSuggestions(), FakePictures())

@@ -6,7 +6,9 @@ dies: each claim has a token of its own, and only the latest claim may settle a 
 that was taken for dead and comes back changes nothing.
 """
 
+import hashlib
 import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +25,7 @@ MAX_ATTEMPTS = 8
 PAYLOAD_VERSION = 2
 _AT_ONCE = timedelta()
 _FORGET_WORKER_AFTER = timedelta(days=1)
-_LONGEST_ERROR = 2_000
+_LONGEST_ERROR, _LONGEST_KEY = 2_000, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +54,35 @@ def enqueue(
     runs gets it under this name. The work falls due `after` now. `nth` tells repeated work apart:
     the same subject, kind and `nth` queued twice is one job.
     """
-    job = insert(session, Job).values(
-        key=":".join(map(str, [*subject.values(), kind, nth])),
-        kind=kind,
-        payload={**subject, "nth": nth, "version": PAYLOAD_VERSION},
-        created_at=now,
-        due_at=now + after,
-        attempts=0,
-    )
-    session.execute(job.on_conflict_do_nothing(index_elements=["key"]))
+    enqueue_all(session, kind, now, [subject], nth, after)
+
+
+def enqueue_all(
+    session: Session,
+    kind: str,
+    now: datetime,
+    subjects: Iterable[Mapping[str, str | int]],
+    nth: int = 1,
+    after: timedelta = _AT_ONCE,
+) -> None:
+    """Queue the same work about each subject, in one statement for all."""
+    facts = {"kind": kind, "created_at": now, "due_at": now + after}
+    about = {"nth": nth, "version": PAYLOAD_VERSION}
+    jobs = [
+        {**facts, "key": _make_key(*each.values(), kind, nth), "payload": {**each, **about}}
+        for each in subjects
+    ]
+    if jobs:
+        job = insert(session, Job).on_conflict_do_nothing(index_elements=["key"])
+        session.execute(job, jobs)
+
+
+def _make_key(*parts: str | int) -> str:
+    """Join what tells a job from others; of what is too long for its column a hash stands in."""
+    key = ":".join(map(str, parts))
+    if len(key) <= _LONGEST_KEY:
+        return key
+    return f"{key[:35]}:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def claim_job(session: Session, lease: timedelta, now: datetime) -> Claim | None:

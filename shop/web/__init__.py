@@ -13,7 +13,7 @@ from shop.web.auth import limiter, login_manager
 from shop.web.local_time import to_local
 from shop.web.page_cache import PageCache
 
-_LARGEST_BODY = 64 * 1024
+_LARGEST_BODY, _LARGEST_FILE = 64 * 1024, 1024 * 1024
 # Nothing is loaded from elsewhere and nothing runs that stands in a page, so a text that slips
 # through unescaped stays a text.
 _HEADERS = {
@@ -46,6 +46,7 @@ def init_app(app: Flask) -> None:
     app.extensions["page_cache"] = PageCache(lifetime, app.extensions["clock"])
     request_log.init_app(app)
     app.before_request(_refuse_nul)
+    app.before_request(_admit_file)
     app.after_request(_protect)
     for extension in (csrf, limiter, refusals):
         extension.init_app(app)
@@ -53,6 +54,7 @@ def init_app(app: Flask) -> None:
     # away must not ask it anything.
     login_manager.init_app(app, add_context_processor=False)
     app.add_template_global(current_user, "current_user")
+    app.jinja_env.globals["picture_hosts"] = settings.picture_hosts
     for each in (catalog, cart, checkout, orders, account, staff):
         app.register_blueprint(each.pages)
     app.register_blueprint(account.own_pages)
@@ -64,6 +66,11 @@ def _refuse_nul() -> None:
     # PostgreSQL stores no NUL in a text, so no address of the store can hold one.
     if "\x00" in request.path:
         abort(404)
+
+
+def _admit_file() -> None:
+    if request.endpoint == "staff.import_file":
+        request.max_content_length = _LARGEST_FILE
 
 
 def _protect(response: Response) -> Response:

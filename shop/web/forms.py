@@ -15,9 +15,10 @@ View = Callable[..., ResponseReturnValue]
 _NOTHING: Mapping[str, Any] = {}
 
 
-def form_values() -> dict[str, str]:
-    """Return the fields of the posted form, without the one that guards it."""
-    return {name: value for name, value in request.form.items() if name != "csrf_token"}
+def form_values() -> dict[str, Any]:
+    """Return the fields and files of the posted form, without the field that guards it."""
+    sent = {**request.form.to_dict(), **request.files.to_dict()}
+    return {name: value for name, value in sent.items() if name != "csrf_token"}
 
 
 def render_form(

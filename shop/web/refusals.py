@@ -25,7 +25,7 @@ _KINDS: Mapping[int, tuple[type[Exception], ...]] = {
         *(errors.ActionRefused, errors.TooManyUnits, errors.ChangedMeanwhile),
     ),
     410: (errors.LinkExpired,),
-    422: (ValidationError, errors.CardNeeded, errors.SignInRefused),
+    422: (ValidationError, errors.CardNeeded, errors.SignInRefused, errors.RowRefused),
     502: (errors.GatewayRefused,),
     503: (errors.GatewayUnavailable,),
 }

@@ -1,8 +1,10 @@
-"""What staff see and do: orders, products and their stock, jobs set aside, customers."""
+"""What staff see and do: orders, sales, products and their stock, jobs set aside, customers."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask.helpers import stream_with_context
 from werkzeug.wrappers import Response
 
 from shop.clock import now
@@ -10,15 +12,17 @@ from shop.db import get_session
 from shop.errors import ChangedMeanwhile
 from shop.queries.catalog import get_product, list_movements, list_products
 from shop.queries.customers import list_customers
-from shop.queries.orders import get_order, list_orders, list_set_aside
+from shop.queries.orders import EXPORTED, get_order, list_orders, list_set_aside, read_all_orders
+from shop.queries.sales import list_daily_sales, list_monthly_sales
 from shop.services.fulfillment import pack_order, ship_order
 from shop.services.jobs import retry_set_aside
-from shop.services.products import ProductEdit, edit_product
+from shop.services.products import ProductEdit, edit_product, import_products
 from shop.services.refunds import cancel_order, refund_order, refund_units
 from shop.services.stock import adjust_stock
 from shop.web import schemas
 from shop.web.auth import require_staff
 from shop.web.forms import render_form, takes_form
+from shop.web.spreadsheets import ImportSchema, write_csv
 
 pages = Blueprint("staff", __name__, url_prefix="/staff")
 pages.before_request(require_staff)
@@ -31,6 +35,25 @@ def orders() -> str:
     query = schemas.StaffQuerySchema().load(request.args.to_dict())
     page = list_orders(get_session(), **query)
     return render_template("staff/orders.html", page=page, query=query)
+
+
+@pages.get("/orders.csv")
+def export() -> Response:
+    header = [column.key for column in EXPORTED]
+
+    # It runs in a context of its own once the view has returned: the session is then asked for
+    # anew, and closed when the last piece is sent or the reader is gone.
+    def pieces() -> Iterator[str]:
+        yield from write_csv(header, read_all_orders(get_session()))
+
+    name = {"Content-Disposition": "attachment; filename=orders.csv"}
+    return Response(stream_with_context(pieces()), mimetype="text/csv", headers=name)
+
+
+@pages.get("/dashboard")
+def dashboard() -> str:
+    days, months = (each(get_session(), now()) for each in (list_daily_sales, list_monthly_sales))
+    return render_template("staff/dashboard.html", days=days, months=months)
 
 
 @pages.get("/orders/<number>")
@@ -70,6 +93,20 @@ def products() -> str:
     query = schemas.PageQuerySchema().load(request.args.to_dict())
     page = list_products(get_session(), **query, sort="name", size=50)
     return render_template("staff/products.html", page=page, query=query)
+
+
+@pages.get("/import")
+def import_page(**form: Any) -> str:
+    return render_form("staff/import.html", **form)
+
+
+@pages.post("/import")
+@takes_form(ImportSchema, import_page)
+def import_file(form: dict[str, Any]) -> Response:
+    rows, hosts = form["file"], current_app.extensions["settings"].picture_hosts
+    new = import_products(get_session(), rows, now(), with_pictures=bool(hosts))
+    flash(f"The file is imported: {new} of its {len(rows)} products are new.")
+    return redirect(url_for("staff.products"), 303)
 
 
 @pages.get("/products/<sku>")

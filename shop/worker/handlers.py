@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any
 
-from shop.services import accounts, fulfillment, mails, payments
+from shop.services import accounts, fulfillment, mails, payments, products
 
 HANDLERS: Mapping[str, Callable[..., None]] = {
     "authorize_payment": payments.authorize_payment,
@@ -15,6 +15,7 @@ HANDLERS: Mapping[str, Callable[..., None]] = {
     "send_password_reset": accounts.send_password_reset,
     "book_parcel": fulfillment.book_parcel,
     "track_parcel": fulfillment.track_parcel,
+    "fetch_picture": products.fetch_picture,
 }
 
 

@@ -1,3 +1,4 @@
+import io
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from shop.db import Model
 from shop.domain.order_status import OrderStatus, PaymentStatus
-from shop.models import Cart, Customer, Heartbeat, Job, Product, Review
+from shop.models import Cart, Category, Customer, Heartbeat, Job, Product, Review
 from shop.services.accounts import hash_token
 from tests.conftest import START
 from tests.factories import (
@@ -55,6 +56,10 @@ DELIVERY = {
     "shipping_method": "standard",
     "card_number": "4242424242424242",
 }
+PRODUCTS = (
+    b"sku,name,summary,description,category,price_amount,on_hand,picture_url,picture_alt\r\n"
+    b"KTL-002,Linnet Kettle,,,kitchen,5800,12,,\r\n"
+)
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -62,9 +67,9 @@ def email_of(role: str) -> str:
     return f"{role.replace(' ', '-')}@example.com"
 
 
-def form_of(path: str, role: str) -> dict[str, str]:
+def form_of(path: str, role: str) -> dict[str, Any]:
     """Return what this one of the four fills in, so that only the access can be refused."""
-    forms = {
+    forms: dict[str, dict[str, Any]] = {
         "/products/<slug>/add": {"quantity": "1"},
         "/cart/lines/<sku>": {"quantity": "2"},
         "/checkout": {**DELIVERY, "checkout_token": f"checkout {role}", "total_shown": "2873"},
@@ -78,6 +83,7 @@ def form_of(path: str, role: str) -> dict[str, str]:
         "/account/reviews/<slug>": {"stars": "4", "text": "It shines."},
         "/staff/orders/<number>/units": {"sku": "LMP-001", "quantity": "1"},
         "/staff/products/<sku>": {"name": "Lamp", "price_amount": "1999", "version": "1"},
+        "/staff/import": {"file": (io.BytesIO(PRODUCTS), "products.csv")},
         "/staff/products/<sku>/stock": {"delta": "1", "reason": "counted"},
     }
     return forms.get(path, {})
@@ -90,7 +96,8 @@ def browsers(app: Flask, session: Session, lamp: Product) -> dict[str, FlaskClie
     order = OrderFactory.create(number=NUMBER, product=lamp, customer_id=known["customer"].id)
     order.status, order.payment_status = OrderStatus.CONFIRMED, PaymentStatus.PAID
     lamp.stock.allocated = 1
-    session.add_all([set_aside(JOB_ID), Heartbeat(worker="host:1", beat_at=START)])
+    shelf = Category(slug="kitchen", name="Kitchen")
+    session.add_all([set_aside(JOB_ID), Heartbeat(worker="host:1", beat_at=START), shelf])
     PictureFactory.create(
         id=PICTURE_ID, product_id=lamp.id, name="", content=b"a picture", content_type="image/png"
     )

@@ -242,7 +242,9 @@ def test_two_registrations_with_one_email_are_one_account(
 
 
 def edit(session: Session, name: str) -> Act:
-    return lambda own: edit_product(own, SKU, 1, ProductEdit(name, "", "", 100))
+    return lambda own: edit_product(
+        own, SKU, 1, ProductEdit(name=name, summary="", description="", price_amount=100)
+    )
 
 
 def test_of_two_edits_of_one_product_the_second_is_told(
