@@ -24,25 +24,30 @@ def load_standard_store(session: Session) -> int:
 
     :raises AlreadySeededError: when there are products already; nothing is then written.
     """
-    catalog, delivery, people = (_read(name) for name in ("catalog", "delivery", "people"))
     with transaction(session):
-        if session.scalar(select(Product.id).limit(1)) is not None:
-            raise AlreadySeededError("There are products already, so nothing was seeded.")
-        session.add_all(Country(**country) for country in delivery["countries"])
-        session.flush()
-        session.add_all(ShippingRate(**rate) for rate in delivery["shipping_rates"])
-        shelves = {row["slug"]: Category(**row) for row in catalog["categories"]}
-        session.add_all(shelves.values())
-        session.flush()
-        session.add_all(_make_product(row, shelves) for row in catalog["products"])
-        session.flush()
-        for row in people["people"]:
-            write_customer(session, row)
-        for row in people["orders"]:
-            write_order(session, row)
-        write_ledger(session)
-        for row in _read("reviews")["reviews"]:
-            write_review(session, row)
+        return write_standard_store(session)
+
+
+def write_standard_store(session: Session) -> int:
+    """Do what `load_standard_store` does, inside the caller's transaction."""
+    catalog, delivery, people = (_read(name) for name in ("catalog", "delivery", "people"))
+    if session.scalar(select(Product.id).limit(1)) is not None:
+        raise AlreadySeededError("There are products already, so nothing was seeded.")
+    session.add_all(Country(**country) for country in delivery["countries"])
+    session.flush()
+    session.add_all(ShippingRate(**rate) for rate in delivery["shipping_rates"])
+    shelves = {row["slug"]: Category(**row) for row in catalog["categories"]}
+    session.add_all(shelves.values())
+    session.flush()
+    session.add_all(_make_product(row, shelves) for row in catalog["products"])
+    session.flush()
+    for row in people["people"]:
+        write_customer(session, row)
+    for row in people["orders"]:
+        write_order(session, row)
+    write_ledger(session)
+    for row in _read("reviews")["reviews"]:
+        write_review(session, row)
     return len(catalog["products"])
 
 

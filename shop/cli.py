@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 from flask import Flask, current_app, url_for
 from flask.cli import with_appcontext
-from sqlalchemy import inspect, make_url
+from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from shop.config import Settings
@@ -23,6 +23,8 @@ from shop.services.backup import Sums, check_backup, restore_backup, write_backu
 from shop.worker.loop import Worker
 
 _MIGRATIONS = str(Path(__file__).with_name("migrations"))
+# How many orders a large store has.
+_SCALES = {"1k": 1_000, "10k": 10_000, "100k": 100_000, "1m": 1_000_000}
 
 
 def init_app(app: Flask) -> None:
@@ -43,18 +45,16 @@ def migrate() -> None:
 
 
 @click.command()
+@click.option("--scale", type=click.Choice(_SCALES), help="Add as many made-up orders.")
+@click.option(
+    "--seed", "chance", default=1, show_default=True, help="Another number makes other orders."
+)
 @with_appcontext
-def seed() -> None:
+def seed(scale: str | None, chance: int) -> None:
     """Fill an empty database with the standard store; a second time it does nothing."""
-    from seed_data.standard import AlreadySeededError, load_standard_store
+    from seed_data.command import seed_store
 
-    if not inspect(get_session().get_bind()).has_table("product"):
-        raise click.ClickException("There are no tables yet. Run `flask --app shop migrate` first.")
-    try:
-        said = f"Seeded {load_standard_store(get_session())} products."
-    except AlreadySeededError as error:
-        said = str(error)
-    click.echo(said)
+    click.echo(seed_store(get_session(), _SCALES[scale] if scale else 0, chance))
 
 
 @click.command()

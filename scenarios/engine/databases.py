@@ -10,7 +10,16 @@ from typing import Protocol
 from scenarios.engine.programs import RunStore, Say, without_password
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.sandbox import Sandbox, write_whole
-from scenarios.engine.snapshot import pour, remove, replace, seed_stamp
+from scenarios.engine.snapshot import (
+    MIGRATIONS,
+    SEEDS,
+    is_whole,
+    pour,
+    remove,
+    replace,
+    seal,
+    stamp_of,
+)
 
 LAST_LINES = 15
 
@@ -35,7 +44,7 @@ class StoreDatabase(Protocol):
 
 @dataclass(frozen=True)
 class SqliteDatabase:
-    """One file, restored from a snapshot that is taken once per state of models and seeds."""
+    """One file, restored from a snapshot that is taken once per state of schema and seeds."""
 
     sandbox: Sandbox
     path: Path
@@ -51,36 +60,40 @@ class SqliteDatabase:
         return str(self.path)
 
     def prepare(self, run: RunStore, say: Say) -> None:
-        """Create the file seeded, or migrate it when models, migrations or seeds have changed."""
-        stamp = seed_stamp(self.sandbox.root)
+        """Create the file seeded, or migrate it when the migrations have changed."""
         if not self.path.exists() or self.path.stat().st_size == 0:
-            replace(self._snapshot(stamp, run, say), self.path)
-        elif self._stamps().get(str(self.path)) != stamp:
-            say("Migrating the database, since models, migrations or seeds have changed.")
+            replace(self._snapshot(run, say), self.path)
+        elif self._stamps().get(str(self.path)) != self._schema_stamp:
+            say("Migrating the database, since the migrations have changed.")
             run("migrate", self.url)
         else:
             return
-        self._keep_stamp(stamp)
+        self._keep_stamp()
 
     def restore(self, run: RunStore, say: Say) -> None:
         """Put the snapshot's content into the file."""
-        stamp = seed_stamp(self.sandbox.root)
-        pour(self._snapshot(stamp, run, say), self.path)
-        self._keep_stamp(stamp)
+        pour(self._snapshot(run, say), self.path)
+        self._keep_stamp()
 
-    def _snapshot(self, stamp: str, run: RunStore, say: Say) -> Path:
+    def _snapshot(self, run: RunStore, say: Say) -> Path:
+        """Return the snapshot of the store as its code is now, made if it is not there."""
+        stamp = stamp_of(self.sandbox.root, SEEDS)
         snapshot = self.sandbox.snapshots / f"seeded-{stamp}.sqlite3"
-        if not snapshot.exists():
-            say("Migrating and seeding the store's database.")
+        if not is_whole(snapshot):
+            damaged = "The snapshot of the seeded database is damaged. " * snapshot.exists()
+            say(f"{damaged}Migrating and seeding the store's database.")
             fresh = self.sandbox.snapshots / "building.sqlite3"
             remove(fresh)
             run("migrate", f"sqlite:///{fresh}")
             run("seed", f"sqlite:///{fresh}")
-            for old in self.sandbox.snapshots.glob("seeded-*.sqlite3"):
-                remove(old)
             replace(fresh, snapshot)
             remove(fresh)
+            seal(snapshot)
         return snapshot
+
+    @property
+    def _schema_stamp(self) -> str:
+        return stamp_of(self.sandbox.root, MIGRATIONS)
 
     def _stamps(self) -> dict[str, str]:
         try:
@@ -88,8 +101,8 @@ class SqliteDatabase:
         except (FileNotFoundError, ValueError, TypeError):
             return {}
 
-    def _keep_stamp(self, stamp: str) -> None:
-        stamps = self._stamps() | {str(self.path): stamp}
+    def _keep_stamp(self) -> None:
+        stamps = self._stamps() | {str(self.path): self._schema_stamp}
         write_whole(self._stamps_path, json.dumps(stamps, indent=2) + "\n")
 
     @property
@@ -133,7 +146,7 @@ def open_database(sandbox: Sandbox, url: str | None) -> StoreDatabase:
     if url.startswith("postgresql"):
         from scenarios.engine.postgres import PostgresDatabase
 
-        return PostgresDatabase(url)
+        return PostgresDatabase(sandbox, url)
     raise RefusedError(
         f"The store cannot run on {without_password(url)!r}: give "
         "postgresql+psycopg://USER@HOST/NAME or sqlite:///FILE."

@@ -1,27 +1,69 @@
-"""Copies of SQLite databases that are whole at every moment, and the stamp of a seeded store."""
+"""Copies of SQLite databases that are whole at every moment, and how snapshots are told apart.
+
+A snapshot has a seal beside it, the hash of its content: without it, or with another, it is taken
+for damaged and made anew.
+"""
 
 import hashlib
 import sqlite3
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
 from scenarios.engine.refusal import RefusedError
+from scenarios.engine.sandbox import write_whole
 
-SEED_FOLDERS = ("shop/models", "shop/migrations", "seed_data")
+MIGRATIONS = ("shop/migrations",)
+# The seeds are priced by the domain's rules, and written by the services' functions.
+SEEDS = ("shop/db.py", "shop/domain", "shop/models", *MIGRATIONS, "shop/services", "seed_data")
+MOST_SNAPSHOTS = 3
 SECONDS_TO_WAIT = 5.0
 
 
-def seed_stamp(root: Path) -> str:
-    """Return a hash of all files that decide what a freshly seeded database holds."""
+def stamp_of(root: Path, sources: Iterable[str]) -> str:
+    """Return a hash of files and of all files in folders."""
     digest = hashlib.sha256()
-    for folder in SEED_FOLDERS:
-        for path in sorted((root / folder).rglob("*")):
+    for source in sources:
+        for path in sorted([root / source, *(root / source).rglob("*")]):
             if path.is_file() and "__pycache__" not in path.parts:
                 content = path.read_bytes()
                 digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
                 digest.update(content)
     return digest.hexdigest()[:20]
+
+
+def seal(snapshot: Path) -> None:
+    """Declare a snapshot whole, and delete the oldest: those that were not used for longest."""
+    write_whole(_seal(snapshot), _hash(snapshot))
+    snapshots = sorted(snapshot.parent.glob(f"seeded-*{snapshot.suffix}"), key=_used_at)
+    for old in snapshots[:-MOST_SNAPSHOTS]:
+        _seal(old).unlink(missing_ok=True)
+        remove(old)
+
+
+def is_whole(snapshot: Path) -> bool:
+    """Tell whether a snapshot is there as it was when it was made, and note that it is used."""
+    try:
+        if _seal(snapshot).read_text(encoding="utf-8") != _hash(snapshot):
+            return False
+        snapshot.touch()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _seal(snapshot: Path) -> Path:
+    return snapshot.with_name(f"{snapshot.name}.sha256")
+
+
+def _used_at(path: Path) -> int:
+    return path.stat().st_mtime_ns
 
 
 def pour(source: Path, target: Path) -> None:

@@ -1,5 +1,7 @@
 """The parts of the engine that need no process."""
 
+import ast
+import os
 import socket
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from scenarios.engine.refusal import AlreadyRunningError, RefusedError
 from scenarios.engine.running import held
 from scenarios.engine.sandbox import Sandbox, find_sandbox
 from scenarios.engine.screen import as_read
-from scenarios.engine.snapshot import seed_stamp
+from scenarios.engine.snapshot import MOST_SNAPSHOTS, SEEDS, is_whole, seal, stamp_of
 
 
 @pytest.fixture
@@ -66,24 +68,73 @@ def test_damaged_secrets_are_told_and_not_replaced(sandbox: Sandbox, content: st
     assert path.read_text("utf-8") == content
 
 
-def test_the_stamp_follows_the_content_of_models_migrations_and_seeds(sandbox: Sandbox) -> None:
-    seeds = sandbox.root / "seed_data"
-    seeds.mkdir()
-    stamps = {seed_stamp(sandbox.root)}
+def write_file(sandbox: Sandbox, name: str, content: str) -> None:
+    path = sandbox.root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("seed_data/things.txt", "shop/models/order.py", "shop/migrations/versions/0001.py"),
+        *("shop/domain/pricing.py", "shop/services/checkout.py", "shop/db.py"),
+    ],
+)
+def test_the_stamp_follows_the_content_of_what_makes_the_seeds(sandbox: Sandbox, name: str) -> None:
+    stamps = {stamp_of(sandbox.root, SEEDS)}
     for content in ("lamp", "pen", "lamp"):
-        (seeds / "things.txt").write_text(content, encoding="utf-8")
-        stamps.add(seed_stamp(sandbox.root))
+        write_file(sandbox, name, content)
+        stamps.add(stamp_of(sandbox.root, SEEDS))
 
     assert len(stamps) == 3
 
 
-def test_the_stamp_ignores_what_python_caches(sandbox: Sandbox) -> None:
-    before = seed_stamp(sandbox.root)
-    cache = sandbox.root / "shop" / "models" / "__pycache__"
-    cache.mkdir(parents=True)
-    (cache / "order.pyc").write_bytes(b"\0")
+def test_the_stamp_ignores_pages_and_what_python_caches(sandbox: Sandbox) -> None:
+    before = stamp_of(sandbox.root, SEEDS)
+    write_file(sandbox, "shop/models/__pycache__/order.pyc", "cached")
+    write_file(sandbox, "shop/web/cart.py", "page")
 
-    assert seed_stamp(sandbox.root) == before
+    assert stamp_of(sandbox.root, SEEDS) == before
+
+
+def test_the_stamp_covers_all_that_the_seeds_import() -> None:
+    root = Path(__file__).parents[2]
+    trees = [ast.parse(path.read_text("utf-8")) for path in (root / "seed_data").glob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    modules = {node.module.replace(".", "/") for node in nodes if node.module}
+
+    used = {name for name in modules if name.startswith("shop/")}
+    assert "shop/domain/pricing" in used
+    assert [name for name in used if not f"{name}.py".startswith(SEEDS)] == []
+
+
+def test_a_snapshot_is_whole_once_it_is_sealed_and_until_it_is_changed(sandbox: Sandbox) -> None:
+    snapshot = sandbox.snapshots / "seeded-1.sqlite3"
+    states = [is_whole(snapshot)]
+    snapshot.write_bytes(b"lamp, pen")
+    states.append(is_whole(snapshot))
+    seal(snapshot)
+    states.append(is_whole(snapshot))
+    snapshot.write_bytes(b"lamp, pan")
+    states.append(is_whole(snapshot))
+
+    assert states == [False, False, True, False]
+
+
+def test_the_snapshots_that_were_used_last_are_kept(sandbox: Sandbox) -> None:
+    snapshots = [sandbox.snapshots / f"seeded-{n}.sqlite3" for n in range(MOST_SNAPSHOTS + 1)]
+    for age, snapshot in enumerate(snapshots[:-1]):
+        snapshot.touch()
+        seal(snapshot)
+        os.utime(snapshot, ns=(age, age))
+    is_whole(snapshots[0])
+
+    snapshots[-1].touch()
+    seal(snapshots[-1])
+
+    assert [path.exists() for path in snapshots] == [True, False, *[True] * (MOST_SNAPSHOTS - 1)]
+    assert len(list(sandbox.snapshots.iterdir())) == 2 * MOST_SNAPSHOTS
 
 
 def test_the_same_port_is_never_given_twice() -> None:

@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +14,12 @@ from scenarios.engine.refusal import RefusedError
 from scenarios.engine.sandbox import Sandbox
 
 SERVER = os.environ.get("SHOP_TEST_POSTGRES_URL", "")
+
+MADE_AT = datetime(2026, 11, 23, 18, 0, 0, 250_000, tzinfo=UTC)
+PARTS = [
+    (1, '{"b": 1,  "a": "\u00e9"}', b"\0\xff", MADE_AT, True, "lamp"),
+    (2, None, None, MADE_AT, True, "lamp"),
+]
 
 pytestmark = pytest.mark.skipif(not SERVER, reason="SHOP_TEST_POSTGRES_URL is not set")
 
@@ -25,14 +32,14 @@ def url() -> Iterator[str]:
     _execute(SERVER, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def test_an_empty_database_is_migrated_and_seeded(url: str) -> None:
-    PostgresDatabase(url).prepare(_store, _quiet)
+def test_an_empty_database_is_migrated_and_seeded(sandbox: Sandbox, url: str) -> None:
+    PostgresDatabase(sandbox, url).prepare(_store, _quiet)
 
     assert _things(url) == ["lamp"]
 
 
-def test_a_used_database_is_not_seeded_again(url: str) -> None:
-    database = PostgresDatabase(url)
+def test_a_used_database_is_not_seeded_again(sandbox: Sandbox, url: str) -> None:
+    database = PostgresDatabase(sandbox, url)
     database.prepare(_store, _quiet)
     _execute(url, "INSERT INTO thing VALUES ('bought')")
 
@@ -41,16 +48,16 @@ def test_a_used_database_is_not_seeded_again(url: str) -> None:
     assert _things(url) == ["lamp", "bought"]
 
 
-def test_a_database_whose_seeding_was_cut_off_is_seeded(url: str) -> None:
+def test_a_database_whose_seeding_was_cut_off_is_seeded(sandbox: Sandbox, url: str) -> None:
     _store("migrate", url)
 
-    PostgresDatabase(url).prepare(_store, _quiet)
+    PostgresDatabase(sandbox, url).prepare(_store, _quiet)
 
     assert _things(url) == ["lamp"]
 
 
-def test_a_restored_database_holds_the_seeds_only(url: str) -> None:
-    database = PostgresDatabase(url)
+def test_a_restored_database_holds_the_seeds_only(sandbox: Sandbox, url: str) -> None:
+    database = PostgresDatabase(sandbox, url)
     database.prepare(_store, _quiet)
     _execute(url, "INSERT INTO thing VALUES ('bought')")
     _execute(url, "CREATE TABLE notes_of_a_learner (text TEXT)")
@@ -58,7 +65,77 @@ def test_a_restored_database_holds_the_seeds_only(url: str) -> None:
     database.restore(_store, _quiet)
 
     assert _things(url) == ["lamp"]
-    assert _tables(url) == ["alembic_version", "thing"]
+    assert _tables(url) == ["alembic_version", "part", "thing"]
+
+
+def test_a_second_restore_takes_the_rows_from_the_snapshot(sandbox: Sandbox, url: str) -> None:
+    database = PostgresDatabase(sandbox, url)
+    database.prepare(_store, _quiet)
+    for statement in ("INSERT INTO thing VALUES ('bought')", "DELETE FROM part"):
+        _execute(url, statement)
+    _execute(url, "SELECT setval('part_id_seq', 70)")
+
+    database.restore(_fail, _quiet)
+
+    assert (_things(url), _parts(url)) == (["lamp"], PARTS)
+    _execute(url, "INSERT INTO part (thing) VALUES ('lamp')")
+    assert [number for number, *_ in _parts(url)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE TABLE notes_of_a_learner (text TEXT)",
+        "ALTER TABLE thing ADD COLUMN price INTEGER",
+        "ALTER TABLE thing ALTER COLUMN name SET DEFAULT 'lamp'",
+        "ALTER TABLE part DROP CONSTRAINT part_thing_fkey",
+        "CREATE INDEX slow ON part (thing)",
+        "CREATE FUNCTION answer() RETURNS INTEGER LANGUAGE SQL AS 'SELECT 42'",
+    ],
+)
+def test_tables_that_were_changed_are_made_anew(sandbox: Sandbox, url: str, change: str) -> None:
+    database = PostgresDatabase(sandbox, url)
+    database.prepare(_store, _quiet)
+    _execute(url, change)
+    ran: list[str] = []
+
+    def store(command: str, url: str) -> None:
+        ran.append(command)
+        _store(command, url)
+
+    database.restore(store, _quiet)
+    database.restore(_fail, _quiet)
+
+    assert ran == ["migrate", "seed"]
+    assert (_things(url), _parts(url)) == (["lamp"], PARTS)
+
+
+def test_a_damaged_snapshot_is_made_anew(sandbox: Sandbox, url: str) -> None:
+    database = PostgresDatabase(sandbox, url)
+    database.prepare(_store, _quiet)
+    (snapshot,) = sandbox.snapshots.glob("*.postgres")
+    snapshot.write_text(snapshot.read_text("utf-8").replace("lamp", "lump"), encoding="utf-8")
+
+    database.restore(_store, _quiet)
+
+    assert _things(url) == ["lamp"]
+    assert "lump" not in snapshot.read_text("utf-8")
+
+
+def test_a_restore_that_another_program_prevents_leaves_the_rows(
+    sandbox: Sandbox, url: str
+) -> None:
+    database = PostgresDatabase(sandbox, url)
+    database.prepare(_store, _quiet)
+    _execute(url, "INSERT INTO thing VALUES ('bought')")
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as other:
+        other.execute(sa.text("LOCK TABLE thing"))
+
+        with pytest.raises(RefusedError, match="lock timeout"):
+            database.restore(_store, _quiet)
+
+    assert _things(url) == ["lamp", "bought"]
 
 
 def test_a_database_that_is_not_there_is_told_in_a_sentence(sandbox: Sandbox) -> None:
@@ -73,16 +150,32 @@ def test_a_database_that_is_not_there_is_told_in_a_sentence(sandbox: Sandbox) ->
 
 @pytest.fixture
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    return Sandbox(tmp_path_factory.mktemp("checkout"))
+    made = Sandbox(tmp_path_factory.mktemp("checkout"))
+    made.make_folders()
+    return made
 
 
 def _store(command: str, url: str) -> None:
     """Do what the store's commands do, with one table."""
     if command == "migrate":
         _execute(url, "CREATE TABLE IF NOT EXISTS alembic_version (version_num TEXT)")
-        _execute(url, "CREATE TABLE IF NOT EXISTS thing (name TEXT)")
+        _execute(url, "CREATE TABLE IF NOT EXISTS thing (name TEXT PRIMARY KEY)")
+        _execute(
+            url,
+            """CREATE TABLE IF NOT EXISTS part (id SERIAL PRIMARY KEY, facts JSON, picture BYTEA,
+            made_at TIMESTAMPTZ DEFAULT '2026-11-23 18:00:00.25+00', is_new BOOLEAN DEFAULT true,
+            thing TEXT NOT NULL REFERENCES thing)""",
+        )
     else:
         _execute(url, "INSERT INTO thing VALUES ('lamp')")
+        columns = "INSERT INTO part (thing, facts, picture) VALUES"
+        _execute(url, f"""{columns} ('lamp', '{{"b": 1,  "a": "\u00e9"}}', '\\x00ff')""")
+        _execute(url, f"{columns} ('lamp', NULL, NULL)")
+
+
+def _fail(command: str, _url: str) -> None:
+    """Stand in for the store where it must not be called."""
+    raise AssertionError(command)
 
 
 def _quiet(_sentence: str) -> None:
@@ -98,6 +191,12 @@ def _execute(url: str, statement: str) -> None:
 def _things(url: str) -> list[str]:
     with sa.create_engine(url, poolclass=sa.NullPool).connect() as connection:
         return list(connection.scalars(sa.text("SELECT name FROM thing")))
+
+
+def _parts(url: str) -> list[tuple[object, ...]]:
+    statement = "SELECT id, facts::text, picture, made_at, is_new, thing FROM part ORDER BY id"
+    with sa.create_engine(url, poolclass=sa.NullPool).connect() as connection:
+        return [tuple(row) for row in connection.execute(sa.text(statement))]
 
 
 def _tables(url: str) -> list[str]:

@@ -1,0 +1,90 @@
+"""All rows of a PostgreSQL schema `public`, taken out and put back as one text.
+
+They are put back in one transaction and in place, so whatever stops it leaves the old rows, a shell
+that is open sees the new ones next, and nobody needs the right to create databases. That holds as
+long as the tables are what they were: whether they are tells a hash of all that is declared.
+"""
+
+import json
+from graphlib import TopologicalSorter
+
+import sqlalchemy as sa
+
+_SHAPE = """
+SELECT md5(string_agg(line, chr(10) ORDER BY line COLLATE "C")) FROM (
+    SELECT concat_ws(' ', oid::regclass, relkind, relrowsecurity, relhasrules)
+    FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT concat_ws(' ', attrelid::regclass, attname, attnotnull, attidentity, attgenerated,
+        format_type(atttypid, atttypmod), pg_get_expr(adbin, adrelid))
+    FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+    LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+    WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped
+    UNION ALL
+    SELECT concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid))
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL
+    SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+    UNION ALL
+    SELECT concat_ws(' ', oid::regprocedure, md5(prosrc))
+    FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+) AS declared (line)
+"""
+_TABLES = "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+_REFERENCES = """
+SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint
+WHERE contype = 'f' AND connamespace = 'public'::regnamespace AND conrelid != confrelid
+"""
+_SEQUENCES = """
+SELECT quote_ident(sequencename), coalesce(last_value, start_value), last_value IS NOT NULL
+FROM pg_sequences WHERE schemaname = 'public' ORDER BY 1
+"""
+
+
+def take_rows(connection: sa.Connection) -> str:
+    """Return everything that `put_rows_back` needs."""
+    _read_alike(connection)
+    order = TopologicalSorter[str](dict.fromkeys(connection.scalars(sa.text(_TABLES)), ()))
+    for table, referred in connection.execute(sa.text(_REFERENCES)):
+        order.add(table, referred)
+    rows = "SELECT json_agg(kept)::text FROM {} AS kept"
+    return json.dumps(
+        {
+            "shape": connection.scalar(sa.text(_SHAPE)),
+            "tables": [
+                [table, connection.scalar(sa.text(rows.format(table)))]
+                for table in order.static_order()
+            ],
+            "sequences": [list(row) for row in connection.execute(sa.text(_SEQUENCES))],
+        }
+    )
+
+
+def put_rows_back(connection: sa.Connection, taken: str) -> bool:
+    """Replace all rows by those that were taken; tell whether the tables are still what they were.
+
+    When they are not, nothing is changed.
+    """
+    _read_alike(connection)
+    kept = json.loads(taken)
+    if connection.scalar(sa.text(_SHAPE)) != kept["shape"]:
+        return False
+    names = ", ".join(table for table, _rows in kept["tables"])
+    connection.execute(sa.text(f"TRUNCATE {names}"))
+    for table, rows in kept["tables"]:
+        if rows:
+            records = f"json_populate_recordset(NULL::{table}, CAST(:rows AS json))"
+            insert = sa.text(f"INSERT INTO {table} SELECT * FROM {records}")  # noqa: S608
+            connection.execute(insert, {"rows": rows})
+    for sequence, last, is_called in kept["sequences"]:
+        values = {"sequence": sequence, "last": last, "is_called": is_called}
+        connection.execute(sa.text("SELECT setval(:sequence, :last, :is_called)"), values)
+    return True
+
+
+def _read_alike(connection: sa.Connection) -> None:
+    # Names without their schema, and moments in one form, whatever this user has set.
+    for setting in ("search_path = public", "datestyle = ISO", "timezone = 'UTC'"):
+        connection.execute(sa.text(f"SET LOCAL {setting}"))
