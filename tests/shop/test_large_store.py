@@ -19,7 +19,8 @@ from seed_data.large import PASSWORD, load_large_store, weigh_ranks
 from shop.db import Model, make_engine
 from shop.domain.email_address import fold_email
 from shop.domain.pricing import price_order, price_refund, sum_lines
-from shop.gateways.fakes import APPROVED, FakePaymentProvider
+from shop.gateways import Gateways
+from shop.gateways.fakes import APPROVED
 from shop.models import Cart, Customer, Job, Order, OrderLine, Product, Review
 from shop.models.catalog import fold_name
 from shop.services.accounts import register
@@ -287,7 +288,7 @@ def test_a_load_that_is_killed_leaves_a_database_to_seed(
 
 
 def test_a_large_store_goes_on_selling(
-    large: Session, worker: Worker, provider: FakePaymentProvider, clock: StandingClock
+    large: Session, worker: Worker, outside: Gateways, clock: StandingClock
 ) -> None:
     product = large.scalars(sa.select(Product).order_by(Product.id.desc())).first()
     assert product is not None
@@ -296,12 +297,12 @@ def test_a_large_store_goes_on_selling(
     token = start_cart(large, START)
     add_to_cart(large, token, sku, 1)
     cart = large.scalars(sa.select(Cart).where(Cart.token == token)).one()
-    totals = quote_cart(large, cart, "GB", "standard")
+    totals = quote_cart(large, cart, "GB", "standard", {}, START)
     home = "3 Tallow Lane", "Brindleford", "BR1 2ND", "GB", "standard"
     delivery = Delivery("new@brindle.example", "New", *home)
     form = CheckoutForm(delivery, APPROVED, cart.checkout_token, totals.total)
 
-    number = place_order(large, provider, token, form, START)
+    number = place_order(large, outside, token, form, START)
     run_due_jobs(worker)
     pack_order(large, number, START)
     ship_order(large, number, START)
