@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus
-from shop.domain.pricing import PricedLine, price_order
+from shop.domain.pricing import PricedLine, price_order, sum_lines
 from shop.models import (
     Cart,
     Country,
@@ -31,6 +31,7 @@ from shop.services.accounts import hasher
 from shop.services.cart import new_token
 from shop.services.checkout import CheckoutForm, Delivery, make_order
 from shop.services.orders import FIRST_STATUSES, Status, add_history
+from shop.services.promotions import Codes, find_balance, find_coupon_rate, use_codes
 
 _PAID = (PaymentStatus.AUTHORIZED, PaymentStatus.PAID, OrderStatus.CONFIRMED)
 _SENT = (FulfillmentStatus.PACKED, FulfillmentStatus.SHIPPING, FulfillmentStatus.SHIPPED)
@@ -114,11 +115,17 @@ def _make_order(
 ) -> Order:
     code, method = customer.country_code or "GB", row.get("shipping_method", "standard")
     shipping = session.get_one(ShippingRate, (code, method)).price
-    totals = price_order(lines, shipping, session.get_one(Country, code).tax_rate)
+    shown = row.get("coupon_code", ""), row.get("gift_card_code", "")
+    codes, now = Codes(*shown, customer.folded_email), row["placed_at"]
+    rate = find_coupon_rate(session, codes, sum_lines(lines), now)
+    balance = find_balance(session, codes.gift_card_code, now)
+    tax_rate = session.get_one(Country, code).tax_rate
+    totals = price_order(lines, shipping, tax_rate, rate, balance)
+    use_codes(session, codes, totals.gift_card)
     home = customer.address, customer.city, customer.postcode, code
     delivery = Delivery(customer.email, customer.name, *home, method)
-    form = CheckoutForm(delivery, "", row["number"], totals.total, customer.id)
-    order = make_order(form, lines, totals, row["placed_at"])
+    form = CheckoutForm(delivery, "", row["number"], totals.charge, customer.id, codes)
+    order = make_order(form, lines, totals, now)
     order.number = row["number"]
     provider_id = f"pay_before_{row['number'].lower()}"
     order.payment = Payment(

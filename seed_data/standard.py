@@ -10,7 +10,16 @@ from sqlalchemy.orm import Session
 
 from seed_data.past import write_customer, write_ledger, write_order, write_review
 from shop.db import transaction
-from shop.models import Category, Country, Picture, Product, ShippingRate, StockItem
+from shop.models import (
+    Category,
+    Country,
+    Coupon,
+    GiftCard,
+    Picture,
+    Product,
+    ShippingRate,
+    StockItem,
+)
 
 _HERE = Path(__file__).parent
 
@@ -20,7 +29,7 @@ class AlreadySeededError(Exception):
 
 
 def load_standard_store(session: Session) -> int:
-    """Write catalog, delivery, people, orders and reviews; return the number of products.
+    """Write catalog, delivery, promotions, people, orders, reviews; return the number of products.
 
     :raises AlreadySeededError: when there are products already; nothing is then written.
     """
@@ -40,6 +49,10 @@ def write_standard_store(session: Session) -> int:
     session.add_all(shelves.values())
     session.flush()
     session.add_all(_make_product(row, shelves) for row in catalog["products"])
+    session.flush()
+    promotions = _read("promotions")
+    session.add_all(Coupon(**row) for row in promotions["coupons"])
+    session.add_all(GiftCard(**row, balance=row["amount"]) for row in promotions["gift_cards"])
     session.flush()
     for row in people["people"]:
         write_customer(session, row)

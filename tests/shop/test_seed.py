@@ -12,10 +12,21 @@ from scenarios.world.suggestions import STANDARD
 from seed_data.standard import AlreadySeededError, load_standard_store
 from shop.db import Model
 from shop.domain.pricing import price_order
-from shop.models import Cart, Customer, Order, Picture, Product, Review, StockMovement
+from shop.models import (
+    Cart,
+    Coupon,
+    Customer,
+    GiftCard,
+    Order,
+    Picture,
+    Product,
+    Review,
+    StockMovement,
+)
 from shop.queries.orders import SHELVES
 from tests.shop.order_books import find_faults
 
+TODAY = datetime(2026, 10, 1, tzinfo=UTC)
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -60,8 +71,23 @@ def test_what_is_also_bought_in_the_standard_store_is_sold_there(seeded: Session
 def test_every_order_of_the_standard_store_adds_up(seeded: Session) -> None:
     for order in seeded.scalars(select(Order)):
         lines = [line.priced for line in order.lines]
-        priced = price_order(lines, order.totals.shipping, order.country.tax_rate)
+        coupon = seeded.get(Coupon, order.coupon_code) if order.coupon_code else None
+        rate, balance = coupon.rate if coupon else 0, order.totals.gift_card
+        shipping, tax_rate = order.totals.shipping, order.country.tax_rate
+        priced = price_order(lines, shipping, tax_rate, rate, balance)
         assert (order.number, priced) == (order.number, order.totals)
+
+
+@on_sqlite
+def test_the_standard_store_has_coupons_and_gift_cards_in_every_state(seeded: Session) -> None:
+    coupons, cards = seeded.scalars(select(Coupon)).all(), seeded.scalars(select(GiftCard)).all()
+
+    assert {each.code for each in coupons if each.ends_at < TODAY} == {"MAYDAY20"}
+    assert {each.code for each in coupons if each.most_uses - each.used == 1} == {"FIRST3"}
+    assert {each.code for each in coupons if each.rate == 10_000} == {"THANKYOU-MIRA"}
+    assert {len(each.code) for each in cards} == {16}
+    states = [(each.balance < each.amount, each.ends_at < TODAY) for each in cards]
+    assert sorted(states) == [(False, False), (False, True), (True, False)]
 
 
 @on_sqlite
