@@ -70,7 +70,7 @@ def fill(session: Session) -> None:
             Picture(product_id=product_id, position=1, alt="", content=bytes(range(256))),
             Picture(product_id=product_id, position=2, alt="None", content=None),
             Heartbeat(worker="host:1", beat_at=START),
-            WebhookEvent(id="evt_1", received_at=START),
+            *(WebhookEvent(id=code, received_at=START) for code in CODES),
             SignIn(token="t" * 40, customer_id=customer_id, ends_at=later),
             cart,
             Refund(order_id=order.id, nth=9, amount=1, currency="GBP", requested_at=START),
@@ -188,6 +188,23 @@ def test_a_restored_store_sells_and_numbers_its_new_rows_behind_the_old(
         session.commit()
         assert max(session.scalars(select(Category.id))) == last + 1
     assert empty.test_client().get("/products/harbor-desk-lamp").status_code == 200
+
+
+@on_sqlite
+@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+def test_a_database_that_sorts_by_letters_gets_the_same_store(
+    written: Path, empty: Flask, empty_url: str
+) -> None:
+    upgrade(empty_url)
+    with engine_of(empty).begin() as connection:
+        connection.execute(
+            text('ALTER TABLE webhook_event ALTER id TYPE VARCHAR(80) COLLATE "en-x-icu"')
+        )
+        assert list(connection.scalars(text("SELECT 'a' < 'B' COLLATE \"en-x-icu\""))) == [True]
+
+    result = run(empty, "restore", written)
+
+    assert result.exit_code == 0, result.output
 
 
 @into_sqlite

@@ -1,6 +1,8 @@
+import math
 import random
 import re
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -82,6 +84,8 @@ def test_of_many_parts_that_have_run_out_each_is_rendered_once(
     for key in KEYS:
         cache.get(key, renderers[key])
     clock.advance(12)
+    # Nobody can wait that long: an old part is shown at once, or asking for it is an error.
+    cache = replace(cache, longest_wait=math.inf)
     meanwhile: list[str] = []
 
     def render_while_others_ask(key: int) -> str:
@@ -298,6 +302,15 @@ def test_a_search_is_never_kept(
     session.commit()
 
     assert "Lantern" in client.get("/?q=la").text
+
+
+@on_sqlite
+def test_only_the_first_page_of_a_list_is_kept(
+    client: FlaskClient, kept: PageCache, lamp: Product
+) -> None:
+    pages = [client.get(path).text for path in ("/", "/?after=LMP-001", "/")]
+
+    assert [">Lamp</a>" in page for page in pages] == [True, False, True]
 
 
 @on_sqlite
