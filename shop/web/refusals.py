@@ -29,7 +29,7 @@ _KINDS: Mapping[int, tuple[type[Exception], ...]] = {
     502: (errors.GatewayRefused,),
     503: (errors.GatewayUnavailable,),
 }
-_STATUS = {kind: status for status, kinds in _KINDS.items() for kind in kinds}
+STATUS = {kind: status for status, kinds in _KINDS.items() for kind in kinds}
 _FOR_PROGRAMS = ("/api/v1/", "/webhooks/")
 _FORM_EXPIRED = (
     "This page was open for too long or in another browser. Go back, reload the page and send the "
@@ -42,7 +42,7 @@ _BUG = "Something went wrong on our side; nothing you did caused it. Our referen
 
 def init_app(app: Flask) -> None:
     """Answer each kind of error."""
-    for kind in _STATUS:
+    for kind in STATUS:
         app.register_error_handler(kind, _answer_refusal)
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(CSRFError, _answer_forged_form)
@@ -50,7 +50,7 @@ def init_app(app: Flask) -> None:
 
 def status_of(error: Exception) -> int:
     """Return the status code of a refusal or of a form that does not validate."""
-    return _STATUS[type(error)]
+    return STATUS[type(error)]
 
 
 def message_of(error: Exception) -> str:
@@ -74,7 +74,7 @@ def fields_of(error: Exception | None) -> dict[str, list[str]]:
 
 
 def _answer_refusal(error: Exception) -> Response:
-    return _answer(status_of(error), _code_of(error), message_of(error), fields_of(error))
+    return _answer(status_of(error), code_of(error), message_of(error), fields_of(error))
 
 
 def _answer_http_error(error: HTTPException) -> Response:
@@ -82,7 +82,7 @@ def _answer_http_error(error: HTTPException) -> Response:
     is_bug = isinstance(error, InternalServerError)
     message = _BUG.format(g.get("request_id")) if is_bug else error.description or error.name
     message = _TOO_MANY if error.code == TooManyRequests.code else message
-    answer = _answer(error.code or 500, _code_of(error), message)
+    answer = _answer(error.code or 500, code_of(error), message)
     # A 405 has to name the methods that are allowed, a 401 how to say who you are.
     kept = ("Allow", "WWW-Authenticate")
     answer.headers.extend(h for h in error.get_headers() if h[0] in kept)
@@ -103,6 +103,6 @@ def _answer(status: int, code: str, message: str, fields: Mapping[str, Any] = {}
     return response
 
 
-def _code_of(error: Exception) -> str:
+def code_of(error: Exception) -> str:
     """Turn the name of a class into a code: `OutOfStock` is out_of_stock."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
