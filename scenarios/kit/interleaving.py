@@ -10,17 +10,16 @@ Let B run before A's first write. After it, A holds locks that B would have to w
 waits it cannot show a race.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import Context, ContextVar
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Engine, ExceptionContext, event
+from sqlalchemy import Connection, Engine, ExceptionContext
 from werkzeug.test import TestResponse
 
 from scenarios.kit.outcomes import CheckBroken
-from scenarios.kit.statements import COMMIT, ROLLBACK, Predicate, is_write
+from scenarios.kit.statements import COMMIT, ROLLBACK, Predicate, is_write, listening
 from shop.errors import GatewayUnavailable, NotYet, Refusal
 
 A = TypeVar("A")
@@ -87,9 +86,9 @@ def interleave(
         for, or when B met a lock and may not.
     """
     stage = _Stage(b, before, nth)
-    with stage.watching():
+    with listening(Engine, stage.listeners):
         end_of_a = Context().run(_act, a, "A")
-    if stage.is_blocked and stage.a_had_written and not may_wait:
+    if stage.is_blocked and stage.a_has_written and not may_wait:
         raise CheckBroken(
             "B met a lock that A had taken by writing (SQLite says: database is locked), and a B "
             "that waits shows no race. Let it run before A's first write, or say may_wait=True."
@@ -108,29 +107,20 @@ class _Stage(Generic[B]):
 
     def __init__(self, b: Callable[[], B], before: Predicate, nth: int) -> None:
         self._b, self._before, self._left = b, before, nth
-        self._a_has_written = False
-        self.a_had_written = False
-        self.is_blocked = False
+        self.a_has_written = self.is_blocked = False
         # What goes wrong with B is kept until A is done: A might swallow it.
         self.end_of_b: Ending[B] | CheckBroken | None = None
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Watch every engine there is, as B may have an application of its own."""
-        listeners: dict[str, Callable[..., None]] = {
+    @property
+    def listeners(self) -> dict[str, Callable[..., None]]:
+        """What has to be heard of every engine, as B may have an application of its own."""
+        return {
             "begin": _limit_waits,
             "before_cursor_execute": lambda _connection, _cursor, sql, *_: self._meet(sql),
             "commit": lambda connection: self._meet_end(connection, COMMIT),
             "rollback": lambda connection: self._meet_end(connection, ROLLBACK),
             "handle_error": self._note_lock,
         }
-        for name, listener in listeners.items():
-            event.listen(Engine, name, listener)
-        try:
-            yield
-        finally:
-            for name, listener in listeners.items():
-                event.remove(Engine, name, listener)
 
     def run_b(self) -> None:
         """Let B run in a context of its own: in that of A, a request would share A's session."""
@@ -142,18 +132,18 @@ class _Stage(Generic[B]):
             self.end_of_b = broken
 
     def _meet(self, sql: str) -> None:
-        if _is_b.get():
+        if _is_b.get() or self.end_of_b:
             return
         self._left -= self._before(sql)
-        if self._left == 0 and self.end_of_b is None:
-            self.a_had_written = self._a_has_written
+        if self._left == 0:
             self.run_b()
-        self._a_has_written |= is_write(sql)
+        elif sql in (COMMIT, ROLLBACK):
+            self.a_has_written = False
+        else:
+            self.a_has_written |= is_write(sql)
 
     def _meet_end(self, connection: Connection, sql: str) -> None:
         self._meet(sql)
-        if not _is_b.get():
-            self._a_has_written = False
         _lift_limit(connection)
 
     def _note_lock(self, context: ExceptionContext) -> None:

@@ -9,16 +9,18 @@ the rows that an INSERT of many rows gives back.
 """
 
 import json
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 from sqlalchemy.engine import ExecutionContext
-from sqlalchemy.pool import QueuePool
 
-from scenarios.kit.statements import is_write, touches
+from scenarios.kit.statements import is_write, listening, touches
 
 # A number, a moment or a truth value counts as many bytes, whatever the driver makes of it.
 FLAT_BYTES = 8
@@ -90,21 +92,30 @@ def measure(engine: Engine) -> Iterator[Cost]:
         "commit": count_commit,
         "rollback": count_rollback,
     }
-    for name, listener in listeners.items():
-        event.listen(engine, name, listener)
-    try:
+    with listening(engine, listeners):
         yield cost
+
+
+@contextmanager
+def count_calls() -> Iterator[Counter[str]]:
+    """Count the calls of functions of Python in the block, by module and qualified name."""
+    calls: Counter[str] = Counter()
+
+    def note(frame: FrameType, kind: str, _: object) -> None:
+        if kind == "call":
+            calls[f"{frame.f_globals.get('__name__')}.{frame.f_code.co_qualname}"] += 1
+
+    sys.setprofile(note)
+    try:
+        yield calls
     finally:
-        for name, listener in listeners.items():
-            event.remove(engine, name, listener)
+        sys.setprofile(None)
 
 
 def checked_out(engine: Engine) -> int:
     """Return how many connections were taken from the pool and not given back."""
-    pool = engine.pool
-    if not isinstance(pool, QueuePool):
-        raise TypeError(f"A {type(pool).__name__} does not count its connections.")
-    return pool.checkedout()
+    count: int = engine.pool.checkedout()  # type: ignore[attr-defined]
+    return count
 
 
 class _CountingCursor:

@@ -3,14 +3,15 @@
 Only an `assert` that fails in the check's own file shows a fault, or one of the kit's functions
 that are named `assert_...`. Anything else that goes wrong, an `assert` of the store or of an actor
 included, says nothing about the store and must never be taken for a verdict.
+
+    python -m pytest -p scenarios.kit.fixtures -p scenarios.kit.outcomes check.py
+        --check-verdict FILE
 """
 
-import os
-import subprocess
-import sys
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator
 from enum import StrEnum
 from pathlib import Path
+from traceback import walk_tb
 
 import pytest
 
@@ -50,35 +51,12 @@ def verdict_of(outcomes: Collection[Outcome]) -> Outcome:
     return Outcome.FAULT_SHOWN if Outcome.FAULT_SHOWN in outcomes else Outcome.FAULT_ABSENT
 
 
-def run_check(
-    check: Path, workspace: Path, scratch: Path, *, seconds: float, env: Mapping[str, str] = {}
-) -> tuple[Outcome, str]:
-    """Run a check against the store in a workspace; return its verdict and what pytest printed.
+def read_verdict(file: Path) -> Outcome:
+    """Return the verdict that a run of pytest has written, if it came to one.
 
-    :param scratch: an empty folder for the run's own files.
-    :param seconds: after which the run is ended; the check is then broken.
-    :param env: what is set beside this process's own environment.
+    A run that was killed or ran out of time has written nothing.
     """
-    verdict = scratch / "verdict"
-    options = ["-q", "-p", "no:cacheprovider", "-p", __name__, "-p", "scenarios.kit.fixtures"]
-    own = ["--rootdir", str(scratch), "-c", os.devnull, "--check-verdict", str(verdict)]
-    command = [sys.executable, "-m", "pytest", *options, *own, str(check)]
-    try:
-        run = subprocess.run(
-            command,
-            cwd=workspace,
-            env={**os.environ, **env},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Outcome.CHECK_BROKEN, f"The check did not end within {seconds:g} seconds."
-    # A run that was killed has written none.
-    word = verdict.read_text("utf-8") if verdict.exists() else Outcome.CHECK_BROKEN
-    return Outcome(word), run.stdout
+    return Outcome(file.read_text("utf-8")) if file.exists() else Outcome.CHECK_BROKEN
 
 
 class VerdictPlugin:
@@ -127,7 +105,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _raised_in(error: BaseException) -> Path | None:
     """Return the file of the line that raised the error."""
-    last = error.__traceback__
-    while last and last.tb_next:
-        last = last.tb_next
-    return Path(last.tb_frame.f_code.co_filename).resolve() if last else None
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    return Path(frames[-1].f_code.co_filename).resolve() if frames else None

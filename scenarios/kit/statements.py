@@ -1,7 +1,10 @@
-"""What an SQL statement is, told by its text: predicates for `interleave` and for the meters."""
+"""Listen to what an engine does, and tell what an SQL statement is by its text."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, event
 
 Predicate = Callable[[str], bool]
 
@@ -26,3 +29,17 @@ def touches(*tables: str) -> Predicate:
     before_a_column = rf'(?<![\w.])"?(?:{names})"?\.'
     pattern = re.compile(f"{after_a_word}|{before_a_column}", re.IGNORECASE)
     return lambda sql: pattern.search(sql) is not None
+
+
+@contextmanager
+def listening(
+    target: Engine | type[Engine], listeners: Mapping[str, Callable[..., None]]
+) -> Iterator[None]:
+    """Listen to these events of an engine, or of every engine there is, while the block runs."""
+    for name, listener in listeners.items():
+        event.listen(target, name, listener)
+    try:
+        yield
+    finally:
+        for name, listener in listeners.items():
+            event.remove(target, name, listener)

@@ -18,12 +18,6 @@ Act = Callable[[], str]
 
 
 @pytest.fixture
-def engine(app: Flask) -> Engine:
-    engine: Engine = app.extensions["sessions"].kw["bind"]
-    return engine
-
-
-@pytest.fixture
 def lamp(session: Session) -> Product:
     """A product of which ten are left."""
     lamp: Product = ProductFactory.create(on_hand=10)

@@ -13,12 +13,6 @@ from tests.factories import CategoryFactory, ProductFactory
 
 
 @pytest.fixture
-def engine(app: Flask) -> Engine:
-    engine: Engine = app.extensions["sessions"].kw["bind"]
-    return engine
-
-
-@pytest.fixture
 def shelves(session: Session) -> None:
     """Five shelves with names of two letters, one of which takes two bytes."""
     for nth in range(5):

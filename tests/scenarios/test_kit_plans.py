@@ -1,20 +1,7 @@
 from typing import Any
 
 import pytest
-from flask import Flask
-from sqlalchemy import (
-    Engine,
-    Executable,
-    Index,
-    bindparam,
-    delete,
-    func,
-    select,
-    text,
-    tuple_,
-    union,
-    update,
-)
+from sqlalchemy import Engine, Executable, Index, delete, func, select, text, tuple_, union, update
 from sqlalchemy.orm import Session, aliased
 
 from scenarios.kit.meters import Statement, measure
@@ -22,12 +9,6 @@ from scenarios.kit.plans import Access, How, Plan, read_plan, scans, uses_index
 from shop.models import CartLine, Category, Job, Order, OrderLine, Product, StockItem
 from tests.conftest import START
 from tests.factories import OrderFactory
-
-
-@pytest.fixture
-def engine(app: Flask) -> Engine:
-    engine: Engine = app.extensions["sessions"].kw["bind"]
-    return engine
 
 
 def capture(session: Session, statement: Executable) -> Statement:
