@@ -11,7 +11,7 @@ waits it cannot show a race.
 """
 
 from collections.abc import Callable
-from contextvars import Context, ContextVar
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -31,7 +31,6 @@ _REFUSALS = (Refusal, GatewayUnavailable, NotYet)
 # was not to be had in time.
 _SERIALIZATION_FAILURE, _LOCK_NOT_AVAILABLE = "40001", "55P03"
 _LOCK_TIMEOUT_MS = 500
-_is_b: ContextVar[bool] = ContextVar("is_b", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ class _Stage(Generic[B]):
 
     def __init__(self, b: Callable[[], B], before: Predicate, nth: int) -> None:
         self._b, self._before, self._left = b, before, nth
-        self.a_has_written = self.is_blocked = False
+        self.a_has_written = self.is_blocked = self._is_on = False
         # What goes wrong with B is kept until A is done: A might swallow it.
         self.end_of_b: Ending[B] | CheckBroken | None = None
 
@@ -124,15 +123,15 @@ class _Stage(Generic[B]):
 
     def run_b(self) -> None:
         """Let B run in a context of its own: in that of A, a request would share A's session."""
-        context = Context()
-        context.run(_is_b.set, True)
+        self._is_on = True
         try:
-            self.end_of_b = context.run(_act, self._b, "B")
+            self.end_of_b = Context().run(_act, self._b, "B")
         except CheckBroken as broken:
             self.end_of_b = broken
+        self._is_on = False
 
     def _meet(self, sql: str) -> None:
-        if _is_b.get() or self.end_of_b:
+        if self._is_on or self.end_of_b:
             return
         self._left -= self._before(sql)
         if self._left == 0:
@@ -147,7 +146,7 @@ class _Stage(Generic[B]):
         _lift_limit(connection)
 
     def _note_lock(self, context: ExceptionContext) -> None:
-        if _is_b.get():
+        if self._is_on:
             error = context.original_exception
             is_locked = "database is locked" in str(error)
             self.is_blocked |= is_locked or _code_of(error) == _LOCK_NOT_AVAILABLE

@@ -85,9 +85,10 @@ class VerdictPlugin:
         if not report.passed:
             self._outcomes.append(Outcome.CHECK_BROKEN)
 
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         # Beside "all passed" and "some failed" every ending is one that nobody planned.
-        is_ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        planned = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        is_ended = exitstatus in planned and len(self._outcomes) >= session.testscollected
         verdict = verdict_of(self._outcomes) if is_ended else Outcome.CHECK_BROKEN
         self._verdict.write_text(verdict, "utf-8")
 

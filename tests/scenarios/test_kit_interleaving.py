@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from contextvars import Context
 
 import pytest
 from flask import Flask
@@ -269,6 +270,12 @@ def test_a_lock_that_a_request_of_b_meets_is_seen_through_its_answer(
 ) -> None:
     with pytest.raises(CheckBroken, match="database is locked"):
         interleave(read_then_write, lambda: app.test_client().get("/who"), before_commit)
+
+
+def test_a_lock_is_seen_in_whatever_context_b_meets_it(session: Session, locked: Act) -> None:
+    race = interleave(locked, lambda: Context().run(locked))
+
+    assert (race.b.result, race.b_waited, on_hand(session)) == ("taken", True, 8)
 
 
 def test_b_does_not_run_when_the_race_is_over(session: Session, read_then_write: Act) -> None:

@@ -165,3 +165,16 @@ def test_of_what_teaches_only_the_kit_imports_the_store() -> None:
 
     # A check of the catalogue runs beside the store, as the kit does.
     assert importing - {"catalogue"} == {"kit"}
+
+
+def test_the_kit_needs_nothing_that_a_workspace_lacks() -> None:
+    own = {"scenarios", "shop", "seed_data", "tests"}
+    needed = {
+        name if name.startswith("scenarios.") else name.split(".")[0]
+        for path in (SCENARIOS / "kit").rglob("*.py")
+        for name in imports_of(path)
+        if name.split(".")[0] in own
+    }
+
+    strangers = {name for name in needed if not name.startswith("scenarios.kit")}
+    assert strangers == {"shop", "seed_data"}
