@@ -10,6 +10,7 @@ from secrets import token_hex
 from sqlalchemy import create_engine, delete, make_url, select, text, update
 from sqlalchemy.orm import Session
 
+from scenarios.kit.databases import create_database
 from seed_data.standard import load_standard_store
 from shop.cli import upgrade
 from shop.db import make_engine
@@ -24,7 +25,6 @@ from shop.models import (
     StockItem,
     StockMovement,
 )
-from tests.databases import create_database
 
 # Alembic keeps the migration that is running in a global, so there can be one at a time.
 _ALEMBIC = threading.Lock()

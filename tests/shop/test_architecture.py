@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SHOP = ROOT / "shop"
+SHOP, SCENARIOS = ROOT / "shop", ROOT / "scenarios"
 
 MOST_LINES, MOST_FILE_LINES, MOST_FUNCTION_LINES = 3_900, 200, 40
 
@@ -154,3 +154,27 @@ def test_the_store_knows_nothing_of_what_teaches_with_it() -> None:
     texts = {name_of(path): path.read_text(encoding="utf-8").casefold() for path in files}
 
     assert [name for name, text in texts.items() for word in words if word in text] == []
+
+
+def test_of_what_teaches_only_the_kit_imports_the_store() -> None:
+    importing = {
+        path.relative_to(SCENARIOS).parts[0]
+        for path in SCENARIOS.rglob("*.py")
+        if any(name.split(".")[0] == "shop" for name in imports_of(path))
+    }
+
+    # A check of the catalogue runs beside the store, as the kit does.
+    assert importing - {"catalogue"} == {"kit"}
+
+
+def test_the_kit_needs_nothing_that_a_workspace_lacks() -> None:
+    own = {"scenarios", "shop", "seed_data", "tests"}
+    needed = {
+        name if name.startswith("scenarios.") else name.split(".")[0]
+        for path in (SCENARIOS / "kit").rglob("*.py")
+        for name in imports_of(path)
+        if name.split(".")[0] in own
+    }
+
+    strangers = {name for name in needed if not name.startswith("scenarios.kit")}
+    assert strangers == {"shop", "seed_data"}

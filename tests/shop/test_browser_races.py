@@ -6,10 +6,12 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from scenarios.kit.interleaving import interleave
+from scenarios.kit.statements import Predicate, is_write
 from shop.db import transaction
 from shop.domain.webhook_signature import sign
 from shop.models import Cart, CartLine, Customer, Job, Order, Product, Refund, StockItem
@@ -19,7 +21,6 @@ from shop.worker.loop import Worker
 from tests.conftest import START, WEBHOOK_SECRET, run_due_jobs
 from tests.factories import PASSWORD, CartFactory, CustomerFactory, OrderFactory
 from tests.shop.browsers import sign_in_browser
-from tests.shop.interleave import interleave, is_write, limit_lock_waits
 from tests.shop.order_books import find_faults
 from tests.shop.pages import filled_in, sentence
 
@@ -30,14 +31,7 @@ Ask = Callable[[], TestResponse]
 
 
 @pytest.fixture
-def engine(app: Flask) -> Engine:
-    engine: Engine = app.extensions["sessions"].kw["bind"]
-    limit_lock_waits(engine)
-    return engine
-
-
-@pytest.fixture
-def order(session: Session, engine: Engine, worker: Worker, lamp: Product) -> Order:
+def order(session: Session, worker: Worker, lamp: Product) -> Order:
     """A customer's paid order of three lamps, of ten on hand."""
     owner = CustomerFactory.create()
     lamp.stock.allocated = 3
@@ -58,19 +52,19 @@ def customer(app: Flask, session: Session, order: Order) -> FlaskClient:
 
 
 @pytest.fixture
-def staff(app: Flask, session: Session, engine: Engine, lamp: Product) -> FlaskClient:
+def staff(app: Flask, session: Session, lamp: Product) -> FlaskClient:
     """A browser in which somebody of the staff is signed in."""
     return sign_in_browser(app, session, CustomerFactory.create(is_staff=True))
 
 
 def race(
-    engine: Engine, first: Ask, second: Ask, before: Callable[[str], bool] = is_write
+    first: Ask, second: Ask, before: Predicate = is_write
 ) -> tuple[TestResponse, TestResponse]:
     """Return both answers: the second request is answered whole within the first."""
-    with interleave(engine, second, before) as other:
-        answer = first()
-    assert other.errors == []
-    return answer, other.results[0]
+    both = interleave(first, second, before)
+    assert both.a.result
+    assert both.b.result
+    return both.a.result, both.b.result
 
 
 def statuses(*answers: TestResponse) -> list[int]:
@@ -88,15 +82,13 @@ def moves_cart(sql: str) -> bool:
 
 
 def test_of_two_who_register_one_address_the_second_is_told_and_keeps_what_was_typed(
-    app: Flask, session: Session, engine: Engine
+    app: Flask, session: Session
 ) -> None:
     def register(email: str) -> TestResponse:
         form = {"email": email, "name": "Noor", "password": PASSWORD}
         return app.test_client().post("/register", data=form)
 
-    mine, theirs = race(
-        engine, lambda: register("Noor@example.com"), lambda: register("noor@EXAMPLE.com")
-    )
+    mine, theirs = race(lambda: register("Noor@example.com"), lambda: register("noor@EXAMPLE.com"))
 
     assert statuses(mine, theirs) == [409, 303]
     assert (filled_in(mine, "email"), filled_in(mine, "password")) == ("Noor@example.com", "")
@@ -105,14 +97,12 @@ def test_of_two_who_register_one_address_the_second_is_told_and_keeps_what_was_t
 
 
 def test_a_customer_who_cancels_while_the_parcel_is_handed_over_is_told(
-    session: Session, engine: Engine, customer: FlaskClient, staff: FlaskClient
+    session: Session, customer: FlaskClient, staff: FlaskClient
 ) -> None:
     staff.post(f"{ORDER}/pack")
 
     told, shipped = race(
-        engine,
-        lambda: customer.post(f"/orders/{NUMBER}/cancel"),
-        lambda: staff.post(f"{ORDER}/ship"),
+        lambda: customer.post(f"/orders/{NUMBER}/cancel"), lambda: staff.post(f"{ORDER}/ship")
     )
 
     assert (statuses(told, shipped), sentence(told)) == ([409, 303], MEANWHILE)
@@ -120,14 +110,12 @@ def test_a_customer_who_cancels_while_the_parcel_is_handed_over_is_told(
 
 
 def test_staff_who_ship_what_the_customer_cancels_are_told(
-    session: Session, engine: Engine, customer: FlaskClient, staff: FlaskClient
+    session: Session, customer: FlaskClient, staff: FlaskClient
 ) -> None:
     staff.post(f"{ORDER}/pack")
 
     told, canceled = race(
-        engine,
-        lambda: staff.post(f"{ORDER}/ship"),
-        lambda: customer.post(f"/orders/{NUMBER}/cancel"),
+        lambda: staff.post(f"{ORDER}/ship"), lambda: customer.post(f"/orders/{NUMBER}/cancel")
     )
 
     assert (statuses(told, canceled), sentence(told)) == ([409, 303], MEANWHILE)
@@ -135,12 +123,10 @@ def test_staff_who_ship_what_the_customer_cancels_are_told(
 
 
 def test_a_customer_and_staff_who_cancel_at_once_cancel_once(
-    session: Session, engine: Engine, customer: FlaskClient, staff: FlaskClient
+    session: Session, customer: FlaskClient, staff: FlaskClient
 ) -> None:
     told, canceled = race(
-        engine,
-        lambda: customer.post(f"/orders/{NUMBER}/cancel"),
-        lambda: staff.post(f"{ORDER}/cancel"),
+        lambda: customer.post(f"/orders/{NUMBER}/cancel"), lambda: staff.post(f"{ORDER}/cancel")
     )
 
     assert (statuses(told, canceled), find_faults(session, 10)) == ([409, 303], [])
@@ -148,7 +134,7 @@ def test_a_customer_and_staff_who_cancel_at_once_cancel_once(
 
 
 def test_a_cancellation_while_the_webhook_of_its_payment_comes_in_is_not_lost(
-    app: Flask, session: Session, engine: Engine, worker: Worker, lamp: Product
+    app: Flask, session: Session, worker: Worker, lamp: Product
 ) -> None:
     lamp.stock.allocated = 1
     owner = CustomerFactory.create()
@@ -163,7 +149,6 @@ def test_a_cancellation_while_the_webhook_of_its_payment_comes_in_is_not_lost(
     browser = sign_in_browser(app, session, owner)
 
     told, canceled = race(
-        engine,
         lambda: app.test_client().post("/webhooks/payments", data=body, headers=signed),
         lambda: browser.post(f"/orders/{NUMBER}/cancel"),
     )
@@ -173,12 +158,11 @@ def test_a_cancellation_while_the_webhook_of_its_payment_comes_in_is_not_lost(
 
 
 def test_the_same_units_refunded_by_two_at_once_are_refunded_once(
-    session: Session, engine: Engine, order: Order, staff: FlaskClient
+    session: Session, order: Order, staff: FlaskClient
 ) -> None:
     form = {"sku": "LMP-001", "quantity": "2"}
 
     told, refunded = race(
-        engine,
         lambda: staff.post(f"{ORDER}/units", data=form),
         lambda: staff.post(f"{ORDER}/units", data=form),
     )
@@ -188,13 +172,13 @@ def test_the_same_units_refunded_by_two_at_once_are_refunded_once(
 
 
 def test_of_two_edits_at_once_the_second_sees_what_the_first_has_saved(
-    session: Session, engine: Engine, staff: FlaskClient
+    session: Session, staff: FlaskClient
 ) -> None:
     def edit(name: str) -> TestResponse:
         form = {"name": name, "price_amount": "1999", "version": "1"}
         return staff.post("/staff/products/LMP-001", data=form)
 
-    told, saved = race(engine, lambda: edit("Mine"), lambda: edit("Theirs"))
+    told, saved = race(lambda: edit("Mine"), lambda: edit("Theirs"))
 
     assert (statuses(told, saved), filled_in(told, "name")) == ([409, 303], "Mine")
     assert re.findall('class="stored-text">([^<]*)<', told.text) == ["Theirs"]
@@ -202,7 +186,7 @@ def test_of_two_edits_at_once_the_second_sees_what_the_first_has_saved(
 
 
 @pytest.fixture
-def tabs(app: Flask, session: Session, engine: Engine, lamp: Product) -> list[FlaskClient]:
+def tabs(app: Flask, session: Session, lamp: Product) -> list[FlaskClient]:
     """Two tabs of one browser with two lamps in its cart."""
     tabs = [app.test_client(), app.test_client()]
     tabs[0].post("/products/lamp/add", data={"quantity": "2"})
@@ -226,10 +210,9 @@ def quantities(session: Session) -> list[int]:
 
 
 def test_a_cart_that_two_tabs_bring_along_at_once_arrives_once(
-    session: Session, engine: Engine, tabs: list[FlaskClient], who: dict[str, str]
+    session: Session, tabs: list[FlaskClient], who: dict[str, str]
 ) -> None:
     answers = race(
-        engine,
         lambda: tabs[0].post("/sign-in", data=who),
         lambda: tabs[1].post("/sign-in", data=who),
         before=moves_cart,
@@ -240,10 +223,9 @@ def test_a_cart_that_two_tabs_bring_along_at_once_arrives_once(
 
 
 def test_what_one_tab_adds_while_the_other_signs_in_is_not_lost(
-    session: Session, engine: Engine, tabs: list[FlaskClient], who: dict[str, str]
+    session: Session, tabs: list[FlaskClient], who: dict[str, str]
 ) -> None:
     answers = race(
-        engine,
         lambda: tabs[0].post("/sign-in", data=who),
         lambda: tabs[1].post("/products/lamp/add", data={"quantity": "3"}),
         before=moves_cart,
@@ -253,19 +235,13 @@ def test_what_one_tab_adds_while_the_other_signs_in_is_not_lost(
 
 
 def test_stock_that_a_checkout_has_just_taken_cannot_be_adjusted_away(
-    client: FlaskClient,
-    session: Session,
-    engine: Engine,
-    lamp: Product,
-    typed: dict[str, str],
-    staff: FlaskClient,
+    client: FlaskClient, session: Session, lamp: Product, typed: dict[str, str], staff: FlaskClient
 ) -> None:
     lamp.stock.on_hand = 1
     session.commit()
     form = {"delta": "-1", "reason": "damaged"}
 
     told, placed = race(
-        engine,
         lambda: staff.post("/staff/products/LMP-001/stock", data=form),
         lambda: client.post("/checkout", data=typed),
     )
@@ -278,19 +254,13 @@ def test_stock_that_a_checkout_has_just_taken_cannot_be_adjusted_away(
 
 
 def test_a_checkout_of_what_was_just_adjusted_away_is_told(
-    client: FlaskClient,
-    session: Session,
-    engine: Engine,
-    lamp: Product,
-    typed: dict[str, str],
-    staff: FlaskClient,
+    client: FlaskClient, session: Session, lamp: Product, typed: dict[str, str], staff: FlaskClient
 ) -> None:
     lamp.stock.on_hand = 1
     session.commit()
     form = {"delta": "-1", "reason": "damaged"}
 
     told, adjusted = race(
-        engine,
         lambda: client.post("/checkout", data=typed),
         lambda: staff.post("/staff/products/LMP-001/stock", data=form),
     )
@@ -299,9 +269,7 @@ def test_a_checkout_of_what_was_just_adjusted_away_is_told(
     assert (session.scalars(select(Order)).all(), quantities(session)) == ([], [1])
 
 
-def test_a_link_that_two_follow_at_once_sets_one_password(
-    app: Flask, session: Session, engine: Engine
-) -> None:
+def test_a_link_that_two_follow_at_once_sets_one_password(app: Flask, session: Session) -> None:
     email = CustomerFactory.create(
         reset_hash=hash_token("link"), reset_ends_at=START + timedelta(hours=1)
     ).email
@@ -310,7 +278,7 @@ def test_a_link_that_two_follow_at_once_sets_one_password(
         form = {"token": "link", "password": password}
         return app.test_client().post("/password/reset", data=form)
 
-    told, done = race(engine, lambda: reset("mine is longer"), lambda: reset("theirs is longer"))
+    told, done = race(lambda: reset("mine is longer"), lambda: reset("theirs is longer"))
 
     assert statuses(told, done) == [410, 303]
     passwords = ("mine is longer", "theirs is longer")
@@ -323,7 +291,7 @@ def test_a_link_that_two_follow_at_once_sets_one_password(
 
 
 def test_a_job_that_two_run_again_at_once_is_opened_once(
-    session: Session, engine: Engine, staff: FlaskClient
+    session: Session, staff: FlaskClient
 ) -> None:
     with transaction(session):
         enqueue(session, "book_parcel", START, number=NUMBER)
@@ -332,13 +300,13 @@ def test_a_job_that_two_run_again_at_once_is_opened_once(
     session.commit()
     path = f"/staff/jobs/{job.id}/retry"
 
-    told, done = race(engine, lambda: staff.post(path), lambda: staff.post(path))
+    told, done = race(lambda: staff.post(path), lambda: staff.post(path))
 
     assert statuses(told, done) == [404, 303]
 
 
 def test_who_is_signed_out_while_signing_in_is_asked_again(
-    app: Flask, session: Session, engine: Engine, who: dict[str, str]
+    app: Flask, session: Session, who: dict[str, str]
 ) -> None:
     customer = session.scalars(select(Customer)).one()
     customer.reset_hash, customer.reset_ends_at = hash_token("link"), START + timedelta(hours=1)
@@ -346,7 +314,6 @@ def test_who_is_signed_out_while_signing_in_is_asked_again(
     form = {"token": "link", "password": "a longer password"}
 
     told, reset = race(
-        engine,
         lambda: app.test_client().post("/sign-in", data=who),
         lambda: app.test_client().post("/password/reset", data=form),
         before=lambda sql: "JOIN sign_in" in sql,

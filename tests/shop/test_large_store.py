@@ -14,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from scenarios.kit.databases import copy_sqlite
 from seed_data.chance import DAY, HOUR, LAST_DATE, Dice, spread_moments, write_moment
 from seed_data.large import PASSWORD, load_large_store, weigh_ranks
 from shop.db import Model, make_engine
@@ -29,7 +30,6 @@ from shop.services.checkout import CheckoutForm, Delivery, place_order, quote_ca
 from shop.services.fulfillment import pack_order, ship_order
 from shop.worker.loop import Worker
 from tests.conftest import START, StandingClock, run_due_jobs
-from tests.databases import copy_sqlite
 from tests.shop.order_books import find_faults
 
 ROOT = Path(__file__).parents[2]

@@ -10,9 +10,10 @@ from sqlalchemy import inspect, make_url, text
 
 import shop
 import shop.models
+from scenarios.kit.databases import create_database
 from shop.cli import upgrade
 from shop.db import Model, make_engine
-from tests import databases
+from tests.databases import POSTGRES_VARIABLE, not_run
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -20,11 +21,11 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a database without any table, which the test may change."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'folder made by migrate' / 'store.sqlite3'}"
-    if databases.POSTGRES_VARIABLE not in os.environ:
-        databases.not_run(f"{databases.POSTGRES_VARIABLE} names no PostgreSQL")
-    server = make_url(os.environ[databases.POSTGRES_VARIABLE])
+    if POSTGRES_VARIABLE not in os.environ:
+        not_run(f"{POSTGRES_VARIABLE} names no PostgreSQL")
+    server = make_url(os.environ[POSTGRES_VARIABLE])
     name = f"{server.database}_migrations_{request.getfixturevalue('worker_id')}"
-    databases.create_database(server, name)
+    create_database(server, name)
     return server.set(database=name).render_as_string(hide_password=False)
 
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.interleaving import interleave
 from shop.db import transaction
 from shop.domain.money import Money
 from shop.errors import (
@@ -58,7 +59,6 @@ from tests.factories import (
     OrderFactory,
     ProductFactory,
 )
-from tests.shop.interleave import Outcome, interleave, limit_lock_waits
 from tests.shop.order_books import find_faults
 
 SKU = "TST-SAW"
@@ -67,14 +67,7 @@ Act = Callable[[Session], Any]
 
 
 @pytest.fixture
-def engine(app: Flask) -> Engine:
-    engine: Engine = app.extensions["sessions"].kw["bind"]
-    limit_lock_waits(engine)
-    return engine
-
-
-@pytest.fixture
-def number(session: Session, engine: Engine) -> str:
+def number(session: Session) -> str:
     """The number of an order of three saws, just placed."""
     product = ProductFactory.create(sku=SKU, price_amount=1000, allocated=3)
     return str(OrderFactory.create(product=product, quantity=3).number)
@@ -97,28 +90,24 @@ def packed(session: Session, paid: str) -> str:
 
 
 @pytest.fixture
-def at_once(app: Flask, engine: Engine) -> Callable[[Act, Act], tuple[object, Outcome[Any]]]:
+def at_once(app: Flask) -> "AtOnce":
     """Let A act, and B just before A's first write, each with a session of its own.
 
-    What either returns or is refused with comes back; that B has run is made sure of.
+    What either returns or is refused with comes back.
     """
 
-    def act(first: Act, second: Act) -> tuple[object, Outcome[Any]]:
+    def act(first: Act, second: Act) -> tuple[object, object]:
         def run(act: Act) -> object:
             with app.extensions["sessions"]() as own:
                 return act(own)
 
-        with interleave(engine, lambda: run(second)) as other:
-            try:
-                result = run(first)
-            except Refusal as refusal:
-                result = refusal
-        return result, other
+        race = interleave(lambda: run(first), lambda: run(second))
+        return race.a.refusal or race.a.result, race.b.refusal or race.b.result
 
     return act
 
 
-AtOnce = Callable[[Act, Act], tuple[object, Outcome[Any]]]
+AtOnce = Callable[[Act, Act], tuple[object, object]]
 
 
 def on(service: Callable[..., Any], *arguments: Any) -> Act:
@@ -149,11 +138,11 @@ ACTS = {"cancel": cancel_order, "ship": ship_order, "pack": pack_order, "refund"
 def test_of_two_who_act_on_a_packed_order_at_once_one_is_told_no(
     session: Session, at_once: AtOnce, worker: Worker, packed: str, first: str, second: str
 ) -> None:
-    mine, other = at_once(on(ACTS[first], packed), on(ACTS[second], packed))
+    mine, theirs = at_once(on(ACTS[first], packed), on(ACTS[second], packed))
     run_due_jobs(worker)
 
     assert isinstance(mine, ChangedMeanwhile)
-    assert (len(other.results), find_faults(session, 10)) == (1, [])
+    assert (refused(theirs), find_faults(session, 10)) == (False, [])
     ends = {"cancel": "unfulfilled packed", "ship": "delivered"}
     assert session.scalars(select(Order.fulfillment_status)).one() in ends[second]
 
@@ -173,11 +162,11 @@ def test_of_two_who_act_on_a_packed_order_at_once_one_is_told_no(
 def test_of_two_who_act_on_a_paid_order_at_once_one_is_told_no(
     session: Session, at_once: AtOnce, worker: Worker, paid: str, first: str, second: str
 ) -> None:
-    mine, other = at_once(on(ACTS[first], paid), on(ACTS[second], paid))
+    mine, theirs = at_once(on(ACTS[first], paid), on(ACTS[second], paid))
     run_due_jobs(worker)
 
     assert isinstance(mine, ChangedMeanwhile)
-    assert (len(other.results), find_faults(session, 10)) == (1, [])
+    assert (refused(theirs), find_faults(session, 10)) == (False, [])
     assert count(session, Refund) == (second != "pack")
 
 
@@ -219,12 +208,12 @@ def test_the_same_units_are_refunded_once(
     ship_order(session, packed, START)
     run_due_jobs(worker)
 
-    mine, other = at_once(
+    mine, theirs = at_once(
         on(refund_units, packed, SKU, first), on(refund_units, packed, SKU, second)
     )
     run_due_jobs(worker)
 
-    assert (refused(mine), len(other.results), find_faults(session, 10)) == (True, 1, [])
+    assert (refused(mine), refused(theirs), find_faults(session, 10)) == (True, False, [])
     assert session.scalars(select(StockItem.on_hand)).one() == 7 + second
 
 
@@ -234,9 +223,9 @@ def test_two_registrations_with_one_email_are_one_account(
     def open_account(email: str) -> Act:
         return on(register, email, "Mira", PASSWORD)
 
-    mine, other = at_once(open_account("mira@example.com"), open_account("MIRA@Example.com"))
+    mine, theirs = at_once(open_account("mira@example.com"), open_account("MIRA@Example.com"))
 
-    assert (isinstance(mine, EmailTaken), other.results) == (True, [None])
+    assert (isinstance(mine, EmailTaken), theirs) == (True, None)
     assert (count(session, Customer), count(session, Cart)) == (1, 1)
     assert sign_in(session, "Mira@example.com", PASSWORD, START)
 
@@ -250,16 +239,16 @@ def edit(session: Session, name: str) -> Act:
 def test_of_two_edits_of_one_product_the_second_is_told(
     session: Session, at_once: AtOnce, number: str
 ) -> None:
-    mine, other = at_once(edit(session, "Mine"), edit(session, "Theirs"))
+    mine, theirs = at_once(edit(session, "Mine"), edit(session, "Theirs"))
 
     session.rollback()
     product = session.scalars(select(Product)).one()
-    assert (isinstance(mine, ChangedMeanwhile), other.results) == (True, [None])
+    assert (isinstance(mine, ChangedMeanwhile), theirs) == (True, None)
     assert (product.name, product.search_name, product.version) == ("Theirs", "theirs", 2)
 
 
 @pytest.fixture
-def carts(session: Session, engine: Engine) -> tuple[int, str]:
+def carts(session: Session) -> tuple[int, str]:
     """A customer's id and the token of an anonymous cart; each cart holds two saws."""
     product = ProductFactory.create(sku=SKU)
     customer = CustomerFactory.create()
@@ -280,9 +269,9 @@ def test_a_cart_that_is_joined_twice_at_once_arrives_once(
     def join(own: Session) -> str:
         return join_cart(own, *carts)
 
-    mine, other = at_once(join, join)
+    mine, theirs = at_once(join, join)
 
-    assert (mine, quantities(session)) == (other.results[0], [4])
+    assert (refused(mine), mine == theirs, quantities(session)) == (False, True, [4])
 
 
 def test_what_is_added_while_the_cart_is_joined_is_not_lost(
@@ -304,9 +293,7 @@ def test_a_joined_cart_holds_no_more_than_a_cart_may(
     assert quantities(session) == [99]
 
 
-def test_stock_is_not_adjusted_away_under_an_order(
-    session: Session, at_once: AtOnce, engine: Engine
-) -> None:
+def test_stock_is_not_adjusted_away_under_an_order(session: Session, at_once: AtOnce) -> None:
     product = ProductFactory.create(sku=SKU, on_hand=3)
     cart_line = CartLineFactory.build(product=product, quantity=3, product_id=product.id)
     line = cart_line.priced_at(START)
@@ -324,7 +311,7 @@ def test_stock_is_not_adjusted_away_under_an_order(
 
 
 def test_an_order_does_not_get_what_was_just_adjusted_away(
-    session: Session, at_once: AtOnce, engine: Engine
+    session: Session, at_once: AtOnce
 ) -> None:
     product = ProductFactory.create(sku=SKU, on_hand=3)
     cart_line = CartLineFactory.build(product=product, quantity=3, product_id=product.id)
@@ -343,31 +330,31 @@ def test_an_order_does_not_get_what_was_just_adjusted_away(
 
 @pytest.mark.parametrize(("left", "second_fits"), [(3, False), (4, True)])
 def test_two_adjustments_at_once_take_no_more_than_there_is(
-    session: Session, at_once: AtOnce, engine: Engine, left: int, second_fits: bool
+    session: Session, at_once: AtOnce, left: int, second_fits: bool
 ) -> None:
     ProductFactory.create(sku=SKU, on_hand=left)
     take = on(adjust_stock, SKU, -2, "damaged", "")
 
-    mine, other = at_once(take, take)
+    mine, theirs = at_once(take, take)
 
-    assert (refused(mine), other.results) == (not second_fits, [None])
+    assert (refused(mine), theirs) == (not second_fits, None)
     moved = sum(session.scalars(select(StockMovement.delta)))
     assert session.scalars(select(StockItem.on_hand)).one() == left + moved >= 0
 
 
-def test_a_link_sets_a_password_once(session: Session, at_once: AtOnce, engine: Engine) -> None:
+def test_a_link_sets_a_password_once(session: Session, at_once: AtOnce) -> None:
     customer = CustomerFactory.create(reset_hash=hash_token("link"), reset_ends_at=at(3600))
 
-    mine, other = at_once(
+    mine, theirs = at_once(
         on(reset_password, "link", "mine is longer"), on(reset_password, "link", "theirs is longer")
     )
 
-    assert (isinstance(mine, LinkExpired), other.results) == (True, [None])
+    assert (isinstance(mine, LinkExpired), theirs) == (True, None)
     assert sign_in(session, customer.email, "theirs is longer", START)
 
 
 def test_two_requests_for_a_link_in_one_minute_are_one_mail(
-    session: Session, at_once: AtOnce, engine: Engine
+    session: Session, at_once: AtOnce
 ) -> None:
     email = CustomerFactory.create().email
     ask = on(request_password_reset, email)
@@ -377,9 +364,7 @@ def test_two_requests_for_a_link_in_one_minute_are_one_mail(
     assert count(session, Job) == 1
 
 
-def test_a_job_that_was_set_aside_is_opened_again_once(
-    session: Session, at_once: AtOnce, engine: Engine
-) -> None:
+def test_a_job_that_was_set_aside_is_opened_again_once(session: Session, at_once: AtOnce) -> None:
     with transaction(session):
         enqueue(session, "book_parcel", START, number="BB-00001-TESTS")
     job = session.scalars(select(Job)).one()
@@ -387,14 +372,12 @@ def test_a_job_that_was_set_aside_is_opened_again_once(
     session.commit()
     retry = on(retry_set_aside, job.id)
 
-    mine, other = at_once(retry, retry)
+    mine, theirs = at_once(retry, retry)
 
-    assert (isinstance(mine, NotFound), other.results) == (True, [None])
+    assert (isinstance(mine, NotFound), theirs) == (True, None)
 
 
-def test_a_password_that_is_reset_ends_the_sign_ins_of_that_moment(
-    session: Session, engine: Engine
-) -> None:
+def test_a_password_that_is_reset_ends_the_sign_ins_of_that_moment(session: Session) -> None:
     customer = CustomerFactory.create(reset_hash=hash_token("link"), reset_ends_at=at(3600))
     sign_in(session, customer.email, PASSWORD, START)
     make_api_token(session, customer.id)
@@ -417,34 +400,34 @@ def test_the_cart_of_another_customer_stays_where_it_is(
 
 
 def test_a_sign_in_with_the_old_password_while_it_is_reset_lets_nobody_in(
-    session: Session, at_once: AtOnce, engine: Engine
+    session: Session, at_once: AtOnce
 ) -> None:
     customer = CustomerFactory.create(reset_hash=hash_token("link"), reset_ends_at=at(3600))
 
-    mine, other = at_once(
+    mine, theirs = at_once(
         on(sign_in, customer.email, PASSWORD), on(reset_password, "link", "a longer password")
     )
 
-    assert (isinstance(mine, SignInRefused), other.results) == (True, [None])
+    assert (isinstance(mine, SignInRefused), theirs) == (True, None)
     assert count(session, SignIn) == 0
 
 
 def test_of_two_who_change_a_password_at_once_the_second_is_told(
-    session: Session, at_once: AtOnce, engine: Engine
+    session: Session, at_once: AtOnce
 ) -> None:
     customer = CustomerFactory.create()
 
     def change(new: str) -> Act:
         return lambda own: change_password(own, customer.id, PASSWORD, new, "a token")
 
-    mine, other = at_once(change("mine is longer"), change("theirs is longer"))
+    mine, theirs = at_once(change("mine is longer"), change("theirs is longer"))
 
-    assert (isinstance(mine, SignInRefused), other.results) == (True, [None])
+    assert (isinstance(mine, SignInRefused), theirs) == (True, None)
     assert sign_in(session, customer.email, "theirs is longer", START)
 
 
 def test_a_cart_is_joined_in_the_order_of_its_products_so_that_no_two_wait_for_each_other(
-    session: Session, engine: Engine, carts: tuple[int, str]
+    app: Flask, session: Session, carts: tuple[int, str]
 ) -> None:
     other = session.scalars(select(Cart.id).where(Cart.token == carts[1])).one()
     later, last = ProductFactory.create(), ProductFactory.create()
@@ -457,7 +440,7 @@ def test_a_cart_is_joined_in_the_order_of_its_products_so_that_no_two_wait_for_e
         if sql.startswith("INSERT INTO cart_line"):
             joined.append(values["product_id"] if isinstance(values, dict) else values[1])
 
-    event.listen(engine, "before_cursor_execute", listen)
+    event.listen(app.extensions["sessions"].kw["bind"], "before_cursor_execute", listen)
     join_cart(session, *carts)
 
     assert joined == sorted(session.scalars(select(Product.id)))

@@ -3,9 +3,11 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from scenarios.kit.interleaving import interleave
+from scenarios.kit.statements import touches
 from shop.db import transaction
 from shop.domain.money import Money
 from shop.domain.order_status import PaymentStatus
@@ -27,20 +29,12 @@ from tests.factories import (
     ProductFactory,
     ShippingRateFactory,
 )
-from tests.shop.interleave import interleave, limit_lock_waits
 
 DELIVERY = Delivery("ada@example.com", "Ada", "12 Main St", "London", "SW1", "GB", "standard")
 
 
 @pytest.fixture
-def engine(app: Flask) -> Engine:
-    engine: Engine = app.extensions["sessions"].kw["bind"]
-    limit_lock_waits(engine)
-    return engine
-
-
-@pytest.fixture
-def product(engine: Engine, session: Session) -> Product:
+def product(session: Session) -> Product:
     """A product of which one is left, in a store that ships to one country."""
     CountryFactory.create()
     ShippingRateFactory.create()
@@ -81,42 +75,43 @@ def test_the_last_unit_can_be_bought(app: Flask, session: Session, product: Prod
 
 
 def test_of_two_shoppers_at_once_one_gets_the_last_unit(
-    app: Flask, engine: Engine, session: Session, product: Product
+    app: Flask, session: Session, product: Product
 ) -> None:
     first, second = (shopper(app.extensions["sessions"], product) for _ in range(2))
 
-    with interleave(engine, second) as other, pytest.raises(OutOfStock, match="Lamp is sold out"):
-        first()
+    race = interleave(first, second)
 
-    assert (len(other.results), count_orders(session), available(session)) == (1, 1, 0)
+    assert isinstance(race.a.refusal, OutOfStock)
+    assert str(race.a.refusal) == "Lamp is sold out."
+    assert (race.b.is_refused, count_orders(session), available(session)) == (False, 1, 0)
 
 
 def test_the_same_form_sent_twice_at_once_is_one_order(
-    app: Flask, engine: Engine, session: Session, product: Product
+    app: Flask, session: Session, product: Product
 ) -> None:
     place = shopper(app.extensions["sessions"], product)
 
-    with interleave(engine, place) as other:
-        number = place()
+    race = interleave(place, place)
 
-    assert other.results == [number]
+    assert race.a.result is not None
+    assert race.a == race.b
     assert (count_orders(session), available(session)) == (1, 0)
 
 
 def test_the_same_form_sent_again_between_two_reads_of_the_cart_is_one_order(
-    app: Flask, engine: Engine, session: Session, product: Product
+    app: Flask, session: Session, product: Product
 ) -> None:
     press = shopper(app.extensions["sessions"], product)
 
-    with interleave(engine, press, before=lambda sql: "FROM cart_line" in sql) as other:
-        number = press()
+    race = interleave(press, press, before=touches("cart_line"))
 
-    assert (other.results, count_orders(session)) == ([number], 1)
+    assert race.a.result is not None
+    assert (race.a == race.b, count_orders(session)) == (True, 1)
 
 
 @pytest.mark.parametrize("adds_the_same", [False, True])
 def test_what_is_added_while_checking_out_stays_in_the_cart(
-    app: Flask, engine: Engine, session: Session, product: Product, adds_the_same: bool
+    app: Flask, session: Session, product: Product, adds_the_same: bool
 ) -> None:
     product.stock.on_hand = 10
     sku = product.sku if adds_the_same else ProductFactory.create().sku
@@ -129,10 +124,9 @@ def test_what_is_added_while_checking_out_stays_in_the_cart(
         with sessions() as own:
             add_to_cart(own, token, sku, 2)
 
-    with interleave(engine, add) as other:
-        place()
+    race = interleave(place, add)
 
-    assert other.errors == []
+    assert not race.b.is_refused
     session.rollback()
     assert session.scalars(select(CartLine.quantity)).all() == [2]
     assert session.execute(
@@ -140,7 +134,7 @@ def test_what_is_added_while_checking_out_stays_in_the_cart(
     ).all() == [(1999, 1)]
 
 
-def test_of_two_workers_one_gets_the_job(app: Flask, engine: Engine, session: Session) -> None:
+def test_of_two_workers_one_gets_the_job(app: Flask, session: Session) -> None:
     with transaction(session):
         enqueue(session, "book_parcel", START, number="BB-00001-TESTS")
 
@@ -148,14 +142,14 @@ def test_of_two_workers_one_gets_the_job(app: Flask, engine: Engine, session: Se
         with app.extensions["sessions"]() as own:
             return claim_job(own, timedelta(seconds=60), START)
 
-    with interleave(engine, claim) as other:
-        mine = claim()
+    race = interleave(claim, claim)
 
-    assert mine is None
-    assert [each and each.attempt for each in other.results] == [1]
+    assert race.a.result is None
+    assert race.b.result is not None
+    assert race.b.result.attempt == 1
 
 
-def test_a_webhook_twice_at_once_is_news_once(app: Flask, engine: Engine, session: Session) -> None:
+def test_a_webhook_twice_at_once_is_news_once(app: Flask, session: Session) -> None:
     order = OrderFactory.create()
     news = ProviderPayment("pay_1", order.number, "captured", Money(order.total_amount))
 
@@ -163,29 +157,20 @@ def test_a_webhook_twice_at_once_is_news_once(app: Flask, engine: Engine, sessio
         with app.extensions["sessions"]() as own:
             return apply_payment_event(own, "evt_1", news, START)
 
-    with interleave(engine, apply) as other:
-        is_news = apply()
+    race = interleave(apply, apply)
 
-    assert sorted([is_news, *other.results]) == [False, True]
+    assert (race.a.result, race.b.result) == (False, True)
 
 
-def test_two_pieces_of_news_at_once_move_the_order_once(
-    app: Flask, engine: Engine, session: Session
-) -> None:
+def test_two_pieces_of_news_at_once_move_the_order_once(app: Flask, session: Session) -> None:
     order_id = OrderFactory.create().id
 
     def move() -> bool:
         with app.extensions["sessions"]() as own, transaction(own):
             return move_order(own, order_id, PaymentStatus.PAID, START)
 
-    with interleave(engine, move) as other:
-        moved = move()
+    race = interleave(move, move)
 
     session.rollback()
-    assert sorted([moved, *other.results]) == [False, True]
+    assert (race.a.result, race.b.result) == (False, True)
     assert len(session.scalars(select(HistoryEntry)).all()) == 1
-
-
-def test_an_actor_that_never_ran_is_no_proof(engine: Engine, session: Session) -> None:
-    with pytest.raises(RuntimeError, match="never ran"), interleave(engine, lambda: None):
-        count_orders(session)

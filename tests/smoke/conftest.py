@@ -7,11 +7,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from scenarios.kit import databases
 from seed_data.standard import load_standard_store
-from tests import databases
+from tests.databases import POSTGRES_VARIABLE
 from tests.smoke.shopper import Shopper
 
-ENGINES = ["sqlite", "postgresql"] if databases.POSTGRES_VARIABLE in os.environ else ["sqlite"]
+ENGINES = ["sqlite", "postgresql"] if POSTGRES_VARIABLE in os.environ else ["sqlite"]
 
 
 @pytest.fixture(params=ENGINES)

@@ -1,0 +1,52 @@
+"""Empty databases with the store's tables: a file for each test, or one PostgreSQL for them all."""
+
+import shutil
+from pathlib import Path
+
+from sqlalchemy import URL, create_engine, make_url, text
+
+from shop.cli import upgrade
+from shop.db import Model, make_engine
+
+
+def make_sqlite_template(folder: Path) -> Path:
+    """Migrate an empty SQLite database, to be copied for each test."""
+    template = folder / "template.sqlite3"
+    upgrade(f"sqlite:///{template}")
+    return template
+
+
+def copy_sqlite(template: Path, folder: Path) -> str:
+    """Return the address of a fresh copy."""
+    copy = folder / "store.sqlite3"
+    shutil.copyfile(template, copy)
+    return f"sqlite:///{copy}"
+
+
+def make_postgres(server_url: str, name: str) -> str:
+    """Create and migrate an empty database beside the one that the address names."""
+    server = make_url(server_url)
+    name = f"{server.database}_cartwreck_{name}"
+    create_database(server, name)
+    url = server.set(database=name).render_as_string(hide_password=False)
+    upgrade(url)
+    return url
+
+
+def create_database(server: URL, name: str) -> None:
+    """Create a PostgreSQL database anew, in place of one that an earlier run has left."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+    engine.dispose()
+
+
+def empty_postgres(url: str) -> None:
+    """Delete every row; for a few rows this takes a tenth of the time that TRUNCATE takes."""
+    engine = make_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL synchronous_commit = off"))
+        for table in reversed(Model.metadata.sorted_tables):
+            connection.execute(table.delete())
+    engine.dispose()
