@@ -10,7 +10,8 @@ from marshmallow import EXCLUDE, Schema, fields, validate
 from shop.clock import now
 from shop.queries.catalog import SORTS
 from shop.services.cart import MAX_LINES, MAX_QUANTITY
-from shop.web.schemas import DeliverySchema, Line, Number, Text
+from shop.web.fields import Line, Number, Text
+from shop.web.schemas import DeliverySchema
 
 _LARGEST_TOTAL = 10**9
 

@@ -13,7 +13,7 @@ from shop.domain.provider_payment import ProviderPayment
 from shop.domain.webhook_signature import is_authentic
 from shop.errors import NotFound, WebhookRefused
 from shop.services.payments import apply_payment_event
-from shop.web.schemas import Number, Text
+from shop.web.fields import Number, Text
 
 routes = Blueprint("webhooks", __name__)
 

@@ -10,7 +10,7 @@ from flask_wtf.csrf import CSRFProtect
 from shop.config import Settings
 from shop.web import account, cart, catalog, checkout, orders, refusals, request_log, staff
 from shop.web.auth import limiter, login_manager
-from shop.web.local_time import to_local
+from shop.web.fields import to_local
 from shop.web.page_cache import PageCache
 
 _LARGEST_BODY, _LARGEST_FILE = 64 * 1024, 1024 * 1024

@@ -1,175 +1,30 @@
 """The shapes of what a shopper may send."""
 
-import re
-import unicodedata
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validate
 
-from shop.domain.email_address import fold_email
 from shop.domain.money import Money
-from shop.errors import DestinationNotServed
 from shop.queries.catalog import SORTS
 from shop.queries.orders import SHELVES
 from shop.services.accounts import Profile
 from shop.services.cart import MAX_QUANTITY
 from shop.services.checkout import CheckoutForm, Delivery
 from shop.services.promotions import Codes
-from shop.web.local_time import LocalTime
+from shop.web.fields import (
+    CardNumber,
+    Code,
+    CountryCode,
+    Email,
+    Line,
+    LocalTime,
+    Paragraphs,
+    Password,
+    Text,
+    TypedNumber,
+)
 
 _LARGEST_TOTAL = 10**9
-_ZERO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff"
-# The same rules as patterns of JSON Schema: no control character, and one that can be seen.
-_LINE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
-_TEXT = (
-    _LINE[:-1] + r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200d\u2028\u2029\u202f\u205f\u2060"
-    r"\u3000\ufeff]" + _LINE[1:]
-)
-_CARD_NUMBER = "^(([0-9][ -]?){12,19})?$"
-
-
-class Text(fields.String):
-    """One line of text: trimmed, composed (NFC), without control characters, not empty.
-
-    What JSON Schema can say of it stands in the API's document.
-    """
-
-    default_error_messages = {  # noqa: RUF012
-        "required": "Please fill this in.",
-        "control": "This holds a character that cannot be printed.",
-    }
-
-    allowed_signs = ""
-
-    def __init__(self, longest: int, *, shortest: int = 1, **kwargs: Any) -> None:
-        shape = {
-            "minLength": shortest,
-            "maxLength": longest,
-            "pattern": _TEXT if shortest else _LINE,
-        }
-        super().__init__(metadata=shape | kwargs.pop("metadata", {}), **kwargs)
-        self.longest, self.shortest = longest, shortest
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
-        text = unicodedata.normalize("NFC", super()._deserialize(value, *args, **kwargs))
-        # Cc are control characters and Cs lone surrogates, which no database stores.
-        signs = set(text) - set(self.allowed_signs)
-        if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in signs):
-            raise self.make_error("control")
-        return self._fit(text.strip())
-
-    def _fit(self, text: str) -> str:
-        # A text of zero-width characters looks as empty as it is.
-        if self.shortest and not "".join(text.split()).strip(_ZERO_WIDTH):
-            raise self.make_error("required")
-        if len(text) > self.longest:
-            raise ValidationError(f"At most {self.longest} characters, please.")
-        return text
-
-
-class Line(Text):
-    """A line of text that may be empty or missing."""
-
-    def __init__(self, longest: int, **kwargs: Any) -> None:
-        super().__init__(longest, shortest=0, load_default="", **kwargs)
-
-
-class Paragraphs(Line):
-    """Several lines of text, which may be empty."""
-
-    allowed_signs = "\r\n"
-
-    def _fit(self, text: str) -> str:
-        # A browser sends two characters for the end of a line, and counts it as one.
-        return super()._fit("\n".join(text.splitlines()))
-
-
-class Password(fields.String):
-    """A password exactly as it was typed; NIST SP 800-63B asks for length and nothing else."""
-
-    def __init__(self, shortest: int = 1) -> None:
-        message = f"A password has {shortest} to 200 characters."
-        fits = validate.Length(shortest, 200, error=message)
-        super().__init__(required=True, validate=fits, error_messages={"required": message})
-
-
-class Email(Text):
-    """An email address as it was typed, which also fits when it is folded."""
-
-    def __init__(self) -> None:
-        shape = {"format": "email", "example": "mira@brindle.example"}
-        super().__init__(254, required=True, metadata=shape)
-        self._is_email = validate.Email(error="This is not an email address.")
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
-        address = self._is_email(super()._deserialize(value, *args, **kwargs))
-        # Folding lengthens some letters: ß becomes ss.
-        self._fit(fold_email(address))
-        return address
-
-
-class CountryCode(Text):
-    """Two capitals, as ISO 3166-1 has them."""
-
-    def __init__(self) -> None:
-        super().__init__(2, required=True, metadata={"pattern": "^[A-Z]{2}$", "example": "GB"})
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
-        code = super()._deserialize(value, *args, **kwargs)
-        if not re.fullmatch("[A-Z]{2}", code):
-            raise ValidationError(DestinationNotServed.sentence)
-        return code
-
-
-class Code(Line):
-    """The code of a coupon or gift card in its one spelling: capitals, without the `left_out`."""
-
-    def __init__(self, left_out: str = "") -> None:
-        super().__init__(40, metadata={"example": ""})
-        self.left_out = left_out
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
-        code = re.sub(self.left_out, "", super()._deserialize(value, *args, **kwargs))
-        return code.upper() if code.isascii() else code
-
-
-class CardNumber(Line):
-    """A card's number, typed with or without spaces, or nothing."""
-
-    def __init__(self) -> None:
-        shape = {"pattern": _CARD_NUMBER, "example": "4242424242424242"}
-        super().__init__(40, metadata=shape)
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
-        number = re.sub("[ -]", "", super()._deserialize(value, *args, **kwargs))
-        if not re.fullmatch("([0-9]{12,19})?", number):
-            raise ValidationError("A card number has 12 to 19 digits.")
-        return number
-
-
-class Number(fields.Integer):
-    """A whole number within a range, as JSON has it; 1.9 is refused, not rounded."""
-
-    def __init__(self, lowest: int, highest: int, required: bool = True, **metadata: Any) -> None:
-        message = f"A whole number from {lowest} to {highest}, please."
-        is_within = validate.Range(lowest, highest, error=message)
-        messages: dict[str, Any] = {"invalid": message, "required": message, "null": message}
-        rules: dict[str, Any] = {"validate": is_within, "error_messages": messages}
-        super().__init__(strict=True, required=required, metadata=metadata, **rules)
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        # To Python, true is the number 1.
-        if isinstance(value, bool):
-            raise self.make_error("invalid")
-        return super()._deserialize(value, *args, **kwargs)
-
-
-class TypedNumber(Number):
-    """A whole number within a range, as someone types it into a form."""
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        is_digits = isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value.strip())
-        return super()._deserialize(int(value) if is_digits else value, *args, **kwargs)
 
 
 class AddToCartSchema(Schema):
@@ -292,16 +147,21 @@ class RefundSchema(Schema):
     quantity = TypedNumber(1, MAX_QUANTITY)
 
 
-class ProductSchema(Schema):
-    """The form in which staff edit a product; folded, the name fits into its column of 240.
-
-    A product has no sale when the three fields of it are empty, and no limit without a number.
-    """
+class ProductTextsSchema(Schema):
+    """What every product has; folded, the name fits into its column of 240."""
 
     name = Text(80, required=True)
     summary = Line(200)
     description = Paragraphs(5_000)
     price_amount = TypedNumber(1, 10_000_000)
+
+
+class ProductSchema(ProductTextsSchema):
+    """The form in which staff edit a product.
+
+    A product has no sale when the three fields of it are empty, and no limit without a number.
+    """
+
     sale_amount = TypedNumber(1, 10_000_000, required=False)
     sale_starts_at = LocalTime()
     sale_ends_at = LocalTime()

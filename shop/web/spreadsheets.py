@@ -14,7 +14,8 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from shop.domain.spreadsheet import to_cell
 from shop.services.products import FIRST_ROW, ProductRow
-from shop.web.schemas import Line, ProductSchema, Text, TypedNumber
+from shop.web.fields import Line, Text, TypedNumber
+from shop.web.schemas import ProductTextsSchema
 
 _MOST_ROWS = 500
 _NO_CSV = "This is no CSV file in UTF-8. Save it from your spreadsheet as “CSV UTF-8”."
@@ -33,11 +34,8 @@ def write_csv(header: Sequence[str], chunks: Iterable[Sequence[Sequence[Any]]]) 
         yield piece.getvalue()
 
 
-class ProductRowSchema(ProductSchema):
+class ProductRowSchema(ProductTextsSchema):
     """A row of a file of products."""
-
-    class Meta:
-        exclude = ("version",)
 
     sku = Text(20, required=True, validate=_SKU)
     category = Text(60, required=True)
