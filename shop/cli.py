@@ -156,13 +156,13 @@ def make_worker(app: Flask) -> Worker:
 
 
 def _run_alone(app: Flask, settings: Settings) -> None:
-    """Make a database if there is none, and run due jobs after each request."""
+    """Make a SQLite database if there is none, and run due jobs after each request."""
     app.logger.warning(
         "The store is alone: payment provider, carrier and mail are imitated in this process, "
         "and jobs run after each page. Nothing leaves this machine."
     )
-    database = make_url(settings.database_url).database
-    if database and not Path(database).exists():
+    url = make_url(settings.database_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "/").exists():
         from seed_data.standard import load_standard_store
 
         upgrade(settings.database_url)

@@ -24,7 +24,6 @@ from shop.models import (
     CartLine,
     Category,
     Coupon,
-    Customer,
     GiftCard,
     Heartbeat,
     Job,
@@ -39,6 +38,7 @@ from shop.models import (
     WebhookEvent,
 )
 from tests.conftest import START, settings_for
+from tests.factories import CustomerFactory, ProductFactory
 from tests.shop.interleave import interleave
 from tests.shop.test_migrations import config_for
 from tests.shop.test_migrations import empty_url as empty_url
@@ -47,25 +47,23 @@ TABLES = Model.metadata.sorted_tables
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 into_sqlite = pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
 # Sorted by letters, these stand in another order than by bytes.
-CODES = ["SPRING", "spring", "Éclair", "eclair", "SPRING-2"]
+CODES = ["DRILL", "drill", "Éclair", "eclair", "DRILL-2"]
 
 
 def fill(session: Session) -> None:
     """Put something into every table, and every kind of value."""
     load_standard_store(session)
-    product_id = session.scalars(select(Product.id)).first()
-    customer_id = session.scalars(select(Customer.id)).first()
+    # Whatever the standard store has, these have nothing yet.
+    product_id, customer_id = ProductFactory.create().id, CustomerFactory.create().id
     order = session.scalars(select(Order).order_by(Order.id)).first()
-    assert product_id
-    assert customer_id
     assert order
     cart = Cart(token="a", checkout_token="b", created_at=START)
     later = START + timedelta(microseconds=1)
     session.add_all(
         [
             *(Coupon(code=c, rate=500, starts_at=START, ends_at=later, most_uses=9) for c in CODES),
-            GiftCard(code="GIFT", amount=5000, balance=1, ends_at=later),
-            Allowance(subject="coupon:SPRING", buyer="ada@example.com", period=0, used=1),
+            GiftCard(code="DRILL", amount=5000, balance=1, ends_at=later),
+            Allowance(subject="coupon:DRILL", buyer="ada@example.com", period=0, used=1),
             Review(product_id=product_id, customer_id=customer_id, stars=5, written_at=START),
             Picture(product_id=product_id, position=1, alt="", content=bytes(range(256))),
             Picture(product_id=product_id, position=2, alt="None", content=None),

@@ -17,7 +17,7 @@ from shop.services.jobs import MAX_ATTEMPTS, PAYLOAD_VERSION
 from shop.worker.handlers import HANDLERS
 from shop.worker.loop import Worker
 from tests.conftest import START, StandingClock
-from tests.factories import CustomerFactory, OrderFactory
+from tests.factories import CustomerFactory, OrderFactory, ProductFactory
 from tests.shop.test_log import lines
 from tests.shop.test_log import log as log
 from tests.shop.test_worker import number as number
@@ -33,8 +33,9 @@ RECORDED: dict[int, dict[str, dict[str, Any]]] = {
 
 @pytest.fixture
 def order(session: Session, provider: FakePaymentProvider, carrier: FakeCarrier) -> Order:
-    """An order that has come as far as each kind of job needs it to have."""
+    """An order, a customer and a product that have come as far as each kind of job needs."""
     CustomerFactory.create(id=CUSTOMER_ID)
+    ProductFactory.create(sku="LMP-001")
     order: Order = OrderFactory.create(number=NUMBER)
     assert order.payment is not None
     order.payment.provider_id = f"pay_{NUMBER}"

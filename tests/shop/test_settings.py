@@ -2,9 +2,12 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from shop import create_app
 from shop.config import Settings, SettingsError, read_settings
+from shop.models import Product
 from tests.conftest import settings_for
 
 COMPLETE = settings_for("sqlite:///store.sqlite3")
@@ -179,6 +182,20 @@ def test_alone_an_order_is_processed_after_the_page(
     order = client.get(placed.location).text
     app.extensions["sessions"].kw["bind"].dispose()
     assert "Paid. Thank you!" in order or "Delivered" in order or "On its way" in order
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_alone_a_database_on_a_server_is_left_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, database_url: str, session: Session
+) -> None:
+    for name in COMPLETE:
+        monkeypatch.delenv(name, raising=False)
+
+    app = create_app({"SHOP_ALONE": "true", "SHOP_DATABASE_URL": database_url})
+
+    answer = app.test_client().get("/")
+    app.extensions["sessions"].kw["bind"].dispose()
+    assert (answer.status_code, session.scalars(select(Product)).all()) == (200, [])
 
 
 def _start_alone(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Flask:

@@ -1,7 +1,7 @@
 import os
 import random
 import threading
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
@@ -13,10 +13,20 @@ from shop.cli import make_worker
 from shop.db import transaction
 from shop.domain.money import Money
 from shop.gateways.fakes import UNANSWERED, FakeCarrier, FakeMailer, FakePaymentProvider
-from shop.models import Heartbeat, HistoryEntry, Job, Order, Payment, StockItem, StockMovement
+from shop.models import (
+    Heartbeat,
+    HistoryEntry,
+    Job,
+    Order,
+    Payment,
+    Product,
+    StockItem,
+    StockMovement,
+)
 from shop.services.accounts import request_password_reset
 from shop.services.fulfillment import pack_order, ship_order
 from shop.services.jobs import MAX_ATTEMPTS, claim_job, enqueue, record_heartbeat
+from shop.services.products import ProductRow, ProductTexts, import_products
 from shop.services.refunds import refund_order
 from shop.worker.handlers import HANDLERS, handle
 from shop.worker.loop import Worker
@@ -287,7 +297,23 @@ def run_every_kind_twice(app: Flask, number: str) -> None:
         run_each_job_twice(app)
         refund_order(session, number, START)
         request_password_reset(session, CustomerFactory.create().email, START)
+        import_products(
+            session, [row_of(session.scalars(select(Product)).one())], START, with_pictures=True
+        )
     run_each_job_twice(app)
+
+
+def row_of(product: Product) -> ProductRow:
+    """Return the row of a file that leaves a product as it is, and has a picture for it."""
+    texts = {each.name: getattr(product, each.name) for each in fields(ProductTexts)}
+    return ProductRow(
+        **texts,
+        sku=product.sku,
+        category=product.category.slug,
+        on_hand=0,
+        picture_url="https://pictures.example/1.png",
+        picture_alt="From above",
+    )
 
 
 def mail_ids(mailer: FakeMailer) -> set[str]:
