@@ -158,12 +158,12 @@ def test_a_known_product_gets_texts_and_price_and_keeps_the_rest(
     assert session.scalars(select(StockMovement)).all() == []
 
 
-def test_a_file_of_new_and_known_products_says_how_many_are_new(
+def test_a_file_of_new_and_known_products_says_how_many_are_which(
     staff: FlaskClient, upload: Upload, lamp: Product
 ) -> None:
     upload(KETTLE, {**KETTLE, "sku": "LMP-001"}, {**KETTLE, "sku": "KTL-003"})
 
-    assert "2 of its 3 products are new." in staff.get("/staff/products").text
+    assert "New products: 2. Changed: 1." in staff.get("/staff/products").text
 
 
 def test_whoever_edits_a_product_meanwhile_is_told(
