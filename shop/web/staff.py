@@ -105,7 +105,7 @@ def import_page(**form: Any) -> str:
 def import_file(form: dict[str, Any]) -> Response:
     rows, hosts = form["file"], current_app.extensions["settings"].picture_hosts
     new = import_products(get_session(), rows, now(), with_pictures=bool(hosts))
-    flash(f"The file is imported: {new} of its {len(rows)} products are new.")
+    flash(f"The file is imported. New products: {new}. Changed: {len(rows) - new}.")
     return redirect(url_for("staff.products"), 303)
 
 

@@ -185,6 +185,7 @@ def test_the_dashboard_is_drawn_for_any_sums(
 
     assert page.status_code == 200
     assert f"{Money(sum(amounts))}</dd>" in page.text
+    assert ("Nothing was sold in this time." in page.text) is not any(amounts)
     assert all(0 <= float(y) <= 100 >= float(h) for _, y, h in re.findall(BAR, page.text))
 
 

@@ -72,7 +72,8 @@ def numbered(count: int) -> list[dict[str, str]]:
 
 
 def mistakes(page: TestResponse) -> list[str]:
-    return [unescape(each) for each in re.findall(r"<li>(Row [^<]+)</li>", page.text)]
+    listed = re.search(r'id="file-error">(.+?)</div>', page.text, re.DOTALL)
+    return [unescape(each) for each in re.findall("<li>([^<]+)</li>", listed[1] if listed else "")]
 
 
 def stored(session: Session, sku: str = "KTL-002") -> Product:
@@ -157,12 +158,12 @@ def test_a_known_product_gets_texts_and_price_and_keeps_the_rest(
     assert session.scalars(select(StockMovement)).all() == []
 
 
-def test_a_file_of_new_and_known_products_says_how_many_are_new(
+def test_a_file_of_new_and_known_products_says_how_many_are_which(
     staff: FlaskClient, upload: Upload, lamp: Product
 ) -> None:
     upload(KETTLE, {**KETTLE, "sku": "LMP-001"}, {**KETTLE, "sku": "KTL-003"})
 
-    assert "2 of its 3 products are new." in staff.get("/staff/products").text
+    assert "New products: 2. Changed: 1." in staff.get("/staff/products").text
 
 
 def test_whoever_edits_a_product_meanwhile_is_told(
@@ -188,6 +189,14 @@ def test_statements_do_not_grow_with_the_file(session: Session, staff: FlaskClie
     event.listen(engine, "before_cursor_execute", lambda *facts: sent.append(facts[2]))
 
     assert count("FEW", 5) == count("MANY", 500) <= 8
+
+
+def test_products_are_written_in_the_order_of_their_skus(upload: Upload, session: Session) -> None:
+    # Two imports at once then wait for each other in one direction only.
+    upload(*numbered(9)[::-1])
+
+    skus = session.scalars(select(Product.sku).order_by(Product.id)).all()
+    assert skus == [row["sku"] for row in numbered(9)]
 
 
 @pytest.mark.parametrize(
@@ -237,7 +246,7 @@ def test_a_file_that_is_no_csv_is_refused(upload: Upload, session: Session, cont
     page = upload(content=content)
 
     assert (page.status_code, everything(session)) == (422, before)
-    assert sentence(page).startswith("This is no CSV file in UTF-8.")
+    assert [each[:29] for each in mistakes(page)] == ["This is no CSV file in UTF-8."]
 
 
 @on_sqlite
@@ -268,8 +277,8 @@ def test_a_file_of_another_shape_is_refused(
     page = upload(content=content)
 
     assert (page.status_code, everything(session)) == (422, before)
-    assert "name the columns" in sentence(page)
-    assert [column for column in COLUMNS if column not in sentence(page)] == []
+    (said,) = mistakes(page)
+    assert [word for word in ("name the columns", *COLUMNS) if word not in said] == []
 
 
 def test_a_file_of_five_hundred_products_is_imported(upload: Upload, session: Session) -> None:
@@ -328,6 +337,7 @@ def test_a_wrong_row_is_named_and_nothing_is_imported(
 
     assert (page.status_code, everything(session)) == (422, before)
     assert mistakes(page) == [f"Row 3, {column}: {said}"]
+    assert sentence(page) == "Nothing was imported. Please mend this in the file:"
 
 
 @on_sqlite
