@@ -107,11 +107,12 @@ def _take_back(
         return_stock(session, units, now)
     else:
         release_stock(session, units)
-        return_limited(session, order, units)
     if status:
         return_coupon(session, order)
     to_card = card_part(order.totals, owed) - card_part(order.totals, order.refunded)
     return_to_gift_card(session, order, owed - order.refunded - to_card)
+    if not is_delivered:
+        return_limited(session, order, units)
     _queue_refund(session, order, to_card, now)
     if is_whole and not to_card.amount:
         move_order(session, order.id, PaymentStatus.REFUNDED, now)

@@ -22,7 +22,9 @@ from tests.factories import (
     CartFactory,
     CartLineFactory,
     CountryFactory,
+    CouponFactory,
     CustomerFactory,
+    GiftCardFactory,
     OrderFactory,
     ProductFactory,
     ShippingRateFactory,
@@ -193,6 +195,9 @@ def test_lines_of_one_product_count_together(client: FlaskClient, ada: Customer)
         ({"total_amount": 2872}, (409, "total_changed"), "The total is now £28.73"),
         ({"country_code": "FR"}, (409, "destination_not_served"), "We do not ship there"),
         ({"card_number": "4" * 16}, (409, "card_refused"), "does not accept this card"),
+        ({"card_number": ""}, (422, "card_needed"), "There is £28.73 left to pay"),
+        ({"coupon_code": "NOPE"}, (409, "coupon_refused"), "we do not know it"),
+        ({"gift_card_code": "%"}, (409, "gift_card_refused"), "do not know this gift card"),
     ],
 )
 def test_an_order_that_cannot_be_placed_says_why_and_leaves_nothing(
@@ -233,6 +238,42 @@ def test_a_wrong_field_is_refused_by_its_name(
     assert problem(answer) == (422, "validation_error")
     assert list(answer.get_json()["error"]["fields"]) == [field]
     assert count_orders(session) == 0
+
+
+def test_an_order_with_codes_says_what_each_took_off_and_keeps_the_gift_card_secret(
+    client: FlaskClient, ada: Customer
+) -> None:
+    CouponFactory.create()
+    GiftCardFactory.create()
+    codes = {"coupon_code": "tenth", "gift_card_code": "gift 0000 gift 0000"}
+
+    placed = order(client, total_amount=133, **codes)
+
+    sums = "discount_amount", "tax_amount", "total_amount", "gift_card_amount", "charge_amount"
+    body = placed.get_json()
+    assert [body[name] for name in sums] == [200, 439, 2633, 2500, 133]
+    assert (body["coupon_code"], "GIFT" in placed.text) == ("TENTH", False)
+
+
+def test_an_order_without_codes_is_charged_its_total(client: FlaskClient, ada: Customer) -> None:
+    body = order(client).get_json()
+
+    new = "coupon_code", "discount_amount", "gift_card_amount", "charge_amount"
+    assert [body[name] for name in new] == [None, 0, 0, 2873]
+
+
+def test_an_order_with_nothing_to_charge_needs_no_card_and_is_paid_at_once(
+    client: FlaskClient, ada: Customer
+) -> None:
+    GiftCardFactory.create(amount=5000)
+
+    placed = order(client, total_amount=0, gift_card_code="GIFT0000GIFT0000", card_number="")
+
+    body = placed.get_json()
+    assert (body["status"], body["payment_status"], body["charge_amount"]) == (
+        *("confirmed", "paid"),
+        0,
+    )
 
 
 @on_sqlite

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -9,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shop.domain.money import Money
 from shop.errors import ChangedMeanwhile, CouponRefused, GiftCardRefused
-from shop.gateways.fakes import APPROVED, FakePaymentProvider
+from shop.gateways.fakes import APPROVED, make_fakes
 from shop.models import Coupon, GiftCard, Order, Product, ShippingRate, StockItem
 from shop.services.checkout import CheckoutForm, Delivery, place_order
 from shop.services.fulfillment import pack_order
@@ -27,6 +28,7 @@ from tests.factories import (
 )
 from tests.shop.interleave import interleave, limit_lock_waits
 from tests.shop.order_books import find_faults
+from tests.shop.statements import record
 
 DELIVERY = Delivery("", "Ada", "12 Main St", "London", "SW1", "GB", "standard")
 COUPON, GIFT_CARD = Codes("TENTH"), Codes("", "GIFT0000GIFT0000")
@@ -60,7 +62,7 @@ class Shop:
         token, delivery = cart.token, replace(DELIVERY, email=email)
         form = CheckoutForm(delivery, APPROVED, cart.checkout_token, Money(charge), codes=codes)
         self.session.rollback()
-        return lambda: self.call(place_order, FakePaymentProvider(), token, form, START)
+        return lambda: self.call(place_order, make_fakes(), token, form, START)
 
     def call(self, service: Callable[..., T], *arguments: object) -> T:
         with self.sessions() as own:
@@ -217,3 +219,30 @@ def test_a_cancellation_finds_the_units_that_came_back_meanwhile(
 
     assert (other.errors, shop.read(StockItem.allocated)) == ([], 1)
     assert find_faults(shop.session, ON_HAND) == []
+
+
+def locks(statements: list[str]) -> list[str]:
+    """Return what is locked that orders share, in the order in which it is."""
+    shared = "stock_item|coupon|gift_card|allowance"
+    found = (re.match(f"(?:UPDATE|INSERT INTO) ({shared}) ", text) for text in statements)
+    return [each[1] for each in found if each]
+
+
+@pytest.mark.parametrize("is_paid", [True, False])
+def test_an_order_and_its_cancellation_take_their_locks_in_one_order(
+    shop: Shop, engine: Engine, is_paid: bool
+) -> None:
+    shop.saw.most_per_buyer = 9
+    CouponFactory.create()
+    GiftCardFactory.create(amount=WITH_COUPON if is_paid else 1000)
+    charge = 0 if is_paid else WITH_COUPON - 1000
+    place = shop.shopper(Codes("TENTH", "GIFT0000GIFT0000"), charge)
+
+    with record(engine) as placing:
+        number = place()
+    with record(engine) as canceling:
+        shop.call(cancel_order, number, START)
+
+    # A coupon's own allowance is locked by nobody who does not hold the coupon.
+    assert locks(placing) == ["stock_item", "coupon", "allowance", "gift_card", "allowance"]
+    assert locks(canceling) == locks(placing)
