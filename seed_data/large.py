@@ -11,7 +11,7 @@ from seed_data.chance import DAY, LAST_DAY, OPENING_DAY, Dice, Weights, spread_m
 from seed_data.crowd import PRODUCT_COLUMNS, Good, People, Person, make_products
 from seed_data.progress import Tell
 from seed_data.shelf import Shelf
-from seed_data.standard import write_standard_store
+from seed_data.standard import refuse_second_load, write_standard_store
 from seed_data.trade import ORDER_COLUMNS, Store, Trade
 from shop.db import transaction
 from shop.models import Country, Product, Review, ShippingRate
@@ -42,6 +42,7 @@ def load_large_store(session: Session, orders: int, seed: int, tell: Tell) -> No
 
     :raises AlreadySeededError: when there are products already.
     """
+    refuse_second_load(session)
     with loading(session), transaction(session):
         write_standard_store(session)
         session.flush()
@@ -49,7 +50,6 @@ def load_large_store(session: Session, orders: int, seed: int, tell: Tell) -> No
         with without_indexes(connection):
             bulk, dice = Bulk(connection, _COLUMNS), Dice(seed)
             _trade(bulk, _open_store(session, bulk, orders, dice, tell), orders, dice, tell)
-            tell("indexes and statistics", 0, 2)
             _count_reviews(session)
         tell("indexes and statistics", 1, 2)
         bulk.move_sequences()

@@ -1,4 +1,4 @@
-"""Show how far a load has come: a bar on a terminal, a line for each part elsewhere."""
+"""Show how far a load has come: a bar on a terminal, a line now and then elsewhere."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ Tell = Callable[[str, int, int], None]
 def shown_progress() -> Iterator[Tell]:
     """Give what shows the progress until the block ends."""
     if not sys.stdout.isatty():
-        yield _print_parts()
+        yield _print_tenths()
         return
     from rich.progress import Progress
 
@@ -27,16 +27,13 @@ def shown_progress() -> Iterator[Tell]:
         yield tell
 
 
-def _print_parts() -> Tell:
-    printed: set[tuple[str, int]] = set()
+def _print_tenths() -> Tell:
+    printed: dict[str, int] = {}
 
     def tell(what: str, done: int, whole: int) -> None:
         tenth = 10 * done // whole
-        if (what, tenth) not in printed and (done == whole or whole >= _MANY):
-            printed.add((what, tenth))
+        if tenth > printed.get(what, 0):
+            printed[what] = tenth
             print(f"{what}: {done:,} of {whole:,}", flush=True)  # noqa: T201
 
     return tell
-
-
-_MANY = 100_000

@@ -37,11 +37,19 @@ def load_standard_store(session: Session) -> int:
         return write_standard_store(session)
 
 
+def refuse_second_load(session: Session) -> None:
+    """Check that there is nothing yet.
+
+    :raises AlreadySeededError: when there are products.
+    """
+    if session.scalar(select(Product.id).limit(1)) is not None:
+        raise AlreadySeededError("There are products already, so nothing was seeded.")
+
+
 def write_standard_store(session: Session) -> int:
     """Do what `load_standard_store` does, inside the caller's transaction."""
     catalog, delivery, people = (_read(name) for name in ("catalog", "delivery", "people"))
-    if session.scalar(select(Product.id).limit(1)) is not None:
-        raise AlreadySeededError("There are products already, so nothing was seeded.")
+    refuse_second_load(session)
     session.add_all(Country(**country) for country in delivery["countries"])
     session.flush()
     session.add_all(ShippingRate(**rate) for rate in delivery["shipping_rates"])

@@ -47,7 +47,7 @@ def migrate() -> None:
 @click.command()
 @click.option("--scale", type=click.Choice(_SCALES), help="Add as many made-up orders.")
 @click.option(
-    "--seed", "chance", default=1, show_default=True, help="Another number makes other orders."
+    "--seed", "chance", type=click.IntRange(0), default=1, help="Another number, other orders."
 )
 @with_appcontext
 def seed(scale: str | None, chance: int) -> None:

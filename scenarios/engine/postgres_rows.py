@@ -41,6 +41,11 @@ _SEQUENCES = """
 SELECT quote_ident(sequencename), coalesce(last_value, start_value), last_value IS NOT NULL
 FROM pg_sequences WHERE schemaname = 'public' ORDER BY 1
 """
+_BYTES = """
+SELECT sum(pg_total_relation_size(oid))
+FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+"""
+_MANY_BYTES = 16 * 1024 * 1024
 
 
 def take_rows(connection: sa.Connection) -> str:
@@ -71,8 +76,7 @@ def put_rows_back(connection: sa.Connection, taken: str) -> bool:
     kept = json.loads(taken)
     if connection.scalar(sa.text(_SHAPE)) != kept["shape"]:
         return False
-    names = ", ".join(table for table, _rows in kept["tables"])
-    connection.execute(sa.text(f"TRUNCATE {names}"))
+    _empty(connection, [table for table, _rows in kept["tables"]])
     for table, rows in kept["tables"]:
         if rows:
             records = f"json_populate_recordset(NULL::{table}, CAST(:rows AS json))"
@@ -82,6 +86,21 @@ def put_rows_back(connection: sa.Connection, taken: str) -> bool:
         values = {"sequence": sequence, "last": last, "is_called": is_called}
         connection.execute(sa.text("SELECT setval(:sequence, :last, :is_called)"), values)
     return True
+
+
+def _empty(connection: sa.Connection, tables: list[str]) -> None:
+    """Delete every row of tables that are named in the order in which they refer to each other.
+
+    TRUNCATE takes as long for a few rows as for a million, since it makes new files; DELETE is ten
+    times as fast for a few.
+    """
+    names = ", ".join(tables)
+    connection.execute(sa.text(f"LOCK TABLE {names} IN EXCLUSIVE MODE"))
+    if (connection.scalar(sa.text(_BYTES)) or 0) > _MANY_BYTES:
+        connection.execute(sa.text(f"TRUNCATE {names}"))
+        return
+    for table in reversed(tables):
+        connection.execute(sa.text(f"DELETE FROM {table}"))  # noqa: S608
 
 
 def _read_alike(connection: sa.Connection) -> None:

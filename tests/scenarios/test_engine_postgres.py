@@ -82,6 +82,32 @@ def test_a_second_restore_takes_the_rows_from_the_snapshot(sandbox: Sandbox, url
     assert [number for number, *_ in _parts(url)] == [1, 2, 3]
 
 
+def test_a_database_that_has_grown_large_is_restored_as_well(sandbox: Sandbox, url: str) -> None:
+    database = PostgresDatabase(sandbox, url)
+    database.prepare(_store, _quiet)
+    _execute(url, "INSERT INTO thing SELECT md5(n::text) FROM generate_series(1, 150000) AS n")
+    _execute(url, "INSERT INTO part (thing) SELECT name FROM thing LIMIT 1000")
+
+    database.restore(_fail, _quiet)
+
+    assert (_things(url), _parts(url), _size(url) < 1_000_000) == (["lamp"], PARTS, True)
+
+
+def test_a_shell_that_reads_does_not_prevent_a_restore(sandbox: Sandbox, url: str) -> None:
+    database = PostgresDatabase(sandbox, url)
+    database.prepare(_store, _quiet)
+    _execute(url, "INSERT INTO thing VALUES ('bought')")
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as shell:
+        seen = [shell.scalar(sa.text("SELECT count(*) FROM thing"))]
+
+        database.restore(_fail, _quiet)
+
+        seen.append(shell.scalar(sa.text("SELECT count(*) FROM thing")))
+
+    assert (seen, _things(url)) == ([2, 1], ["lamp"])
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -197,6 +223,11 @@ def _parts(url: str) -> list[tuple[object, ...]]:
     statement = "SELECT id, facts::text, picture, made_at, is_new, thing FROM part ORDER BY id"
     with sa.create_engine(url, poolclass=sa.NullPool).connect() as connection:
         return [tuple(row) for row in connection.execute(sa.text(statement))]
+
+
+def _size(url: str) -> int:
+    with sa.create_engine(url, poolclass=sa.NullPool).connect() as connection:
+        return int(connection.scalar(sa.text("SELECT pg_total_relation_size('thing')")) or 0)
 
 
 def _tables(url: str) -> list[str]:

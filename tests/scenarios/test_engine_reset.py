@@ -135,12 +135,44 @@ def test_a_damaged_database_is_made_anew(used: Checkout, content: bytes) -> None
 def test_changed_seeds_reach_the_store_with_the_next_reset_and_not_before(used: Checkout) -> None:
     used.write_seeds("drill")
 
-    up = used.up()
+    used.up()
 
-    assert "Migrating the database" in up.output
     assert used.get()["things"] == [*SEEDED, "bought"]
     assert used.run("reset", "--yes").returncode == 0
     assert used.get()["things"] == ["drill"]
+
+
+def test_changed_migrations_reach_the_store_with_the_next_start(used: Checkout) -> None:
+    versions = used.root / "shop" / "migrations" / "versions"
+    versions.mkdir(parents=True)
+    (versions / "0001_purchase.py").write_text('revision = "0001"\n', encoding="utf-8")
+
+    first = used.up()
+    first.send(signal.SIGTERM)
+    second = used.up()
+
+    said = "Migrating the database, since the migrations have changed."
+    assert (said in first.output, said in second.output) == (True, False)
+
+
+@pytest.mark.parametrize("damage", [b"", b"this is no database" * 500])
+def test_a_damaged_snapshot_is_told_and_made_anew(used: Checkout, damage: bytes) -> None:
+    (snapshot,) = (used.root / ".cartwreck" / "snapshots").glob("*.sqlite3")
+    snapshot.write_bytes(damage)
+
+    done = used.run("reset", "--yes")
+
+    assert (done.returncode, used.things()) == (0, SEEDED), done.stderr
+    assert done.stdout.startswith("The snapshot of the seeded database is damaged.")
+
+
+def test_a_second_reset_takes_the_snapshot(used: Checkout) -> None:
+    (used.root / "broken-store").touch()
+
+    done = used.run("reset", "--yes")
+
+    assert (done.returncode, used.things()) == (0, SEEDED), done.stderr
+    assert done.stdout == "Reset: the store is as it was when freshly seeded.\n"
 
 
 def test_a_reset_that_is_killed_leaves_a_whole_database(used: Checkout) -> None:

@@ -1,8 +1,10 @@
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +24,7 @@ from shop.domain.email_address import fold_email
 from shop.domain.pricing import price_order, price_refund, sum_lines
 from shop.gateways import Gateways
 from shop.gateways.fakes import APPROVED
-from shop.models import Cart, Customer, Job, Order, OrderLine, Product, Review
+from shop.models import Cart, Customer, Job, Order, OrderLine, Product, Review, StockMovement
 from shop.models.catalog import fold_name
 from shop.services.accounts import register
 from shop.services.cart import add_to_cart, start_cart
@@ -92,6 +94,27 @@ def shape_of(session: Session) -> list[tuple[object, ...]]:
 
 def test_a_large_store_keeps_right_books(large: Session) -> None:
     assert find_faults(large, received=0) == []
+
+
+@on_sqlite
+def test_the_ledger_of_a_large_store_tells_every_unit_that_came_and_went(large: Session) -> None:
+    delivered = sa.select(OrderLine).join(Order).where(Order.fulfillment_status == "delivered")
+    lines = large.scalars(delivered).all()
+    expected = Counter[tuple[str, int]]()
+    for line in lines:
+        expected["shipped", line.product_id] -= line.quantity
+        expected["returned", line.product_id] += line.refunded
+
+    found, on_hand = Counter[tuple[str, int]](), Counter[int]()
+    for moved in large.scalars(sa.select(StockMovement).order_by(StockMovement.id)):
+        found[moved.reason, moved.product_id] += moved.delta
+        on_hand[moved.product_id] += moved.delta
+        assert on_hand[moved.product_id] >= 0
+
+    assert {key: n for key, n in found.items() if key[0] != "received"} == {
+        key: n for key, n in expected.items() if n
+    }
+    assert {reason for reason, _ in found} == {"received", "shipped", "returned"}
 
 
 @on_sqlite
@@ -237,6 +260,34 @@ def test_a_load_puts_indexes_and_foreign_keys_back(session: Session) -> None:
     assert "ix_orders_placed_at" in str(before)
 
 
+@on_sqlite
+def test_a_load_leaves_the_connections_settings_as_they_were(session: Session) -> None:
+    names = ("journal_mode", "foreign_keys", "cache_size")
+
+    def settings() -> list[object]:
+        return [session.scalar(sa.text(f"PRAGMA {name}")) for name in names]
+
+    before = settings()
+    load_large_store(session, 20, 1, say_nothing)
+
+    assert settings() == before
+    assert before[:2] == ["wal", 1]
+
+
+@on_sqlite
+def test_a_load_into_a_database_that_is_open_elsewhere_says_so(
+    app: Flask, session: Session, database_url: str
+) -> None:
+    with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as shell:
+        shell.execute("SELECT count(*) FROM product").fetchone()
+
+        refused = app.test_cli_runner().invoke(args=["seed", "--scale", "1k"])
+
+    said = "Error: Nothing was seeded. The database says: database is locked.\n"
+    assert (refused.exit_code, refused.output) == (1, said)
+    assert session.scalars(sa.select(Product.id)).all() == []
+
+
 def test_a_load_that_is_cut_off_leaves_nothing(session: Session) -> None:
     before = shape_of(session)
 
@@ -363,6 +414,7 @@ def test_a_scale_loads_as_many_orders_and_says_so(app: Flask, session: Session) 
         "products: 100 of 100",
         "customers: 200 of 200",
         "orders: 1,000 of 1,000",
+        "indexes and statistics: 1 of 2",
         "indexes and statistics: 2 of 2",
         "Seeded the standard store and 1,000 made-up orders.",
     ]
