@@ -1,8 +1,8 @@
 """The fixtures of a check: an empty store, the world around it, and a clock that stands still.
 
-A plugin of pytest. The store runs on SQLite, or on PostgreSQL where `CHECK_DATABASE_URL` names a
-database beside which another may be made. A check that wants an outside world that fails gives it
-as a fixture of its own:
+A plugin of pytest; what the store then holds comes from `rows`, or from `seed_data`. The store runs
+on SQLite, or on PostgreSQL where `CHECK_DATABASE_URL` names a database beside which another may be
+made. A check that wants an outside world that fails gives it as a fixture of its own:
 
     @pytest.fixture
     def mailer() -> Failing:
@@ -21,18 +21,10 @@ from sqlalchemy.orm import Session
 
 from scenarios.kit import databases
 from scenarios.kit.clock import FixedClock
-from scenarios.kit.rows import add_delivery, add_product
 from scenarios.kit.settings import settings_for
 from shop import create_app
 from shop.cli import make_worker
-from shop.gateways import Gateways
-from shop.gateways.fakes import (
-    FakeCarrier,
-    FakeMailer,
-    FakePaymentProvider,
-    FakePictures,
-    FakeSuggestions,
-)
+from shop.gateways import Gateways, fakes
 from shop.web.auth import limiter
 from shop.worker.loop import Worker
 
@@ -63,39 +55,35 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def provider() -> FakePaymentProvider:
-    return FakePaymentProvider()
+def provider() -> fakes.FakePaymentProvider:
+    return fakes.FakePaymentProvider()
 
 
 @pytest.fixture
-def carrier() -> FakeCarrier:
-    return FakeCarrier()
+def carrier() -> fakes.FakeCarrier:
+    return fakes.FakeCarrier()
 
 
 @pytest.fixture
-def mailer() -> FakeMailer:
-    return FakeMailer()
+def mailer() -> fakes.FakeMailer:
+    return fakes.FakeMailer()
 
 
 @pytest.fixture
-def suggestions() -> FakeSuggestions:
-    return FakeSuggestions()
+def suggestions() -> fakes.FakeSuggestions:
+    return fakes.FakeSuggestions()
 
 
 @pytest.fixture
-def pictures() -> FakePictures:
-    return FakePictures()
+def pictures() -> fakes.FakePictures:
+    return fakes.FakePictures()
 
 
 @pytest.fixture
-def outside(
-    provider: FakePaymentProvider,
-    carrier: FakeCarrier,
-    mailer: FakeMailer,
-    suggestions: FakeSuggestions,
-    pictures: FakePictures,
-) -> Gateways:
-    return Gateways(provider, carrier, mailer, suggestions, pictures)
+def outside(request: pytest.FixtureRequest) -> Gateways:
+    """All of the services above, whichever the check has replaced."""
+    names = ("provider", "carrier", "mailer", "suggestions", "pictures")
+    return Gateways(*map(request.getfixturevalue, names))
 
 
 @pytest.fixture
@@ -130,10 +118,3 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def worker(app: Flask) -> Worker:
     return make_worker(app)
-
-
-@pytest.fixture
-def small_store(session: Session) -> None:
-    """A store that ships to one country, with ten pieces of LMP-001 at 19.99."""
-    add_delivery(session)
-    add_product(session)

@@ -81,6 +81,20 @@ def test_b_waits_where_a_has_locked_what_it_read(session: Session, locked: Act) 
     assert on_hand(session) == 8
 
 
+def test_a_lock_that_sqlite_does_not_have_does_not_hide_the_fault(
+    app: Flask, engine: Engine, session: Session, lamp: Product
+) -> None:
+    def take() -> None:
+        with app.extensions["sessions"]() as own, transaction(own):
+            left = own.scalars(select(StockItem.on_hand).with_for_update()).one()
+            own.execute(update(StockItem).values(on_hand=left - 1))
+
+    race = interleave(take, take)
+
+    is_postgresql = engine.dialect.name == "postgresql"
+    assert (race.b_waited, on_hand(session)) == (is_postgresql, 8 if is_postgresql else 9)
+
+
 def test_both_may_wait_as_long_as_before_when_the_race_is_over(
     engine: Engine, session: Session, read_then_write: Act
 ) -> None:

@@ -17,7 +17,7 @@ from scenarios.kit.growth import assert_constant, growth_ratio
 from scenarios.kit.meters import count_calls
 from scenarios.kit.outcomes import CheckBroken, FaultShown
 from scenarios.kit.pages import filled_in, sentence
-from scenarios.kit.rows import PASSWORD, add_customer, add_order
+from scenarios.kit.rows import PASSWORD, add_customer, add_delivery, add_order, add_product
 from scenarios.kit.statements import is_write
 from scenarios.kit.work import run_due_jobs, run_worker
 from shop.db import transaction
@@ -29,6 +29,13 @@ from shop.worker.loop import Worker
 from tests.shop.order_books import find_faults
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def small_store(session: Session) -> None:
+    """A store that ships to one country, with ten pieces of LMP-001 at 19.99."""
+    add_delivery(session)
+    add_product(session)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.interleaving import interleave
 from shop.db import transaction
 from shop.models import Allowance
 from shop.services.allowances import find_buyer, return_allowance, use_allowance
 from tests.factories import CustomerFactory
-from tests.shop.interleave import interleave
 
 PRODUCT, ADA = "product:LMP-001", "ada@example.com"
 
@@ -69,10 +69,9 @@ def test_two_who_are_one_buyer_use_no_more_at_once_than_one_after_the_other(
         with sessions() as own:
             return use(own, first)
 
-    with interleave(sessions.kw["bind"], other) as outcome:
-        mine = use(session, second)
+    race = interleave(lambda: use(session, second), other)
 
-    assert (outcome.results, mine) == ([True], gets_it)
+    assert (race.b.result, race.a.result) == (True, gets_it)
     assert sum(used(session)) <= 3
 
 

@@ -14,6 +14,8 @@ from flask import Flask
 from sqlalchemy import Engine, event, inspect, select, text, update
 from sqlalchemy.orm import Session
 
+from scenarios.kit.interleaving import interleave
+from scenarios.kit.statements import touches
 from seed_data.standard import load_standard_store
 from shop import create_app
 from shop.cli import upgrade
@@ -39,7 +41,6 @@ from shop.models import (
 )
 from tests.conftest import START, settings_for
 from tests.factories import CustomerFactory, ProductFactory
-from tests.shop.interleave import interleave
 from tests.shop.test_migrations import config_for
 from tests.shop.test_migrations import empty_url as empty_url
 
@@ -232,14 +233,13 @@ def test_a_backup_shows_one_moment_however_long_it_takes(
             session.execute(update(StockItem).values(on_hand=StockItem.on_hand + 1))
             session.commit()
 
-    def is_late(statement: str) -> bool:
-        return "FROM stock_item" in statement
-
-    with interleave(engine_of(full), sell, is_late) as sold:
-        wrote = run(full, "backup", tmp_path / "store.zip")
+    race = interleave(
+        lambda: run(full, "backup", tmp_path / "store.zip"), sell, before=touches("stock_item")
+    )
     run(empty, "restore", tmp_path / "store.zip")
 
-    assert (wrote.exit_code, sold.has_run) == (0, True)
+    assert race.a.result
+    assert race.a.result.exit_code == 0
     assert rows_of(empty) == before != rows_of(full)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from scenarios.kit.interleaving import interleave
 from shop.gateways.fakes import APPROVED, DECLINED
 from shop.models import Allowance, Cart, Customer, Product, StockItem
 from shop.services.accounts import hash_token
@@ -15,7 +16,6 @@ from shop.worker.loop import Worker
 from tests.conftest import START, StandingClock, run_due_jobs
 from tests.factories import CartLineFactory, CustomerFactory, ProductFactory
 from tests.shop.browsers import sign_in_browser
-from tests.shop.interleave import interleave, limit_lock_waits
 from tests.shop.leftovers import left
 from tests.shop.pages import sentence
 
@@ -24,13 +24,6 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ADA, EVE = "ada@example.com", "eve@example.com"
 TOTALS = {1: "2873", 2: "5272", 3: "7670", 4: "10069"}
 SAID = "At most 3 of Lamp per customer each 7 days; this would be more."
-
-
-@pytest.fixture
-def engine(app: Flask) -> Engine:
-    engine: Engine = app.extensions["sessions"].kw["bind"]
-    limit_lock_waits(engine)
-    return engine
 
 
 @pytest.fixture
@@ -270,15 +263,19 @@ def test_an_order_from_before_the_limit_gives_nothing_back(
 
 @pytest.mark.parametrize(("taken", "status"), [(3, 409), (2, 303)])
 def test_two_orders_of_one_buyer_at_once_stay_within_the_limit(
-    app: Flask, session: Session, engine: Engine, scarce: Product, taken: int, status: int
+    app: Flask, session: Session, scarce: Product, taken: int, status: int
 ) -> None:
     mine, theirs = app.test_client(), app.test_client()
     my_form, their_form = fill_in(mine, 1), fill_in(theirs, taken, "Ada@Example.com")
 
-    with interleave(engine, lambda: theirs.post("/checkout", data=their_form)) as other:
-        answer = mine.post("/checkout", data=my_form)
+    race = interleave(
+        lambda: mine.post("/checkout", data=my_form),
+        lambda: theirs.post("/checkout", data=their_form),
+    )
 
-    assert statuses(*other.results, answer) == [303, status]
+    assert race.a.result
+    assert race.b.result
+    assert statuses(race.b.result, race.a.result) == [303, status]
     assert used(session) == {ADA: 3 if status == 303 else taken}
 
 

@@ -2,25 +2,18 @@ import re
 from html import unescape
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, inspect
 from sqlalchemy.orm import Session
 
+from scenarios.kit.meters import measure
 from shop.models import Customer, Picture, Product
 from shop.queries.catalog import get_product, list_products
 from tests.factories import PictureFactory, ProductFactory, ReviewFactory
 from tests.shop.browsers import sign_in
-from tests.shop.statements import record
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 BYTES = b"\x89PNG\r\n\x1a\n and the rest"
-
-
-@pytest.fixture
-def engine(app: Flask) -> Engine:
-    engine: Engine = app.extensions["sessions"].kw["bind"]
-    return engine
 
 
 @pytest.fixture
@@ -147,29 +140,32 @@ def test_a_product_without_any_picture_shows_a_parcel(client: FlaskClient, lamp:
 def test_a_products_pictures_are_read_without_their_bytes(
     session: Session, engine: Engine, lamp: Product, imported: int
 ) -> None:
-    with record(engine) as statements:
+    with measure(engine) as cost:
         product = get_product(session, slug="lamp", with_pictures=True)
 
     [picture] = product.more_pictures
     assert ([picture.alt], "content" in inspect(picture).unloaded) == (["From the left."], True)
-    assert re.findall(r"\bpicture\.content\b", " ".join(statements)) == []
+    assert re.findall(r"\bpicture\.content\b", " ".join(each.sql for each in cost.statements)) == []
 
 
 def test_the_catalog_reads_neither_reviews_nor_pictures_nor_descriptions(
     client: FlaskClient, session: Session, engine: Engine, lamp: Product, imported: int
 ) -> None:
-    with record(engine) as for_one:
+    with measure(engine) as for_one:
         client.get("/")
     for product in ProductFactory.create_batch(11):
         ReviewFactory.create(product_id=product.id)
         PictureFactory.create(product_id=product.id)
     session.rollback()
 
-    with record(engine) as for_twelve:
+    with measure(engine) as for_twelve:
         page = client.get("/")
 
-    assert (len(for_twelve), page.text.count('class="good"')) == (len(for_one), 12)
-    read = " ".join(for_twelve)
+    assert (len(for_twelve.statements), page.text.count('class="good"')) == (
+        len(for_one.statements),
+        12,
+    )
+    read = " ".join(each.sql for each in for_twelve.statements)
     tables = set(re.findall(r"\b(?:FROM|JOIN) (\w+)", read))
     assert (tables, "description" in read) == ({"product", "stock_item", "category"}, False)
 
@@ -186,12 +182,12 @@ def test_descriptions_are_read_where_they_are_asked_for(
 def test_a_list_of_the_api_costs_the_same_for_one_product_and_for_twelve(
     client: FlaskClient, session: Session, engine: Engine, lamp: Product
 ) -> None:
-    with record(engine) as for_one:
+    with measure(engine) as for_one:
         client.get("/api/v1/products")
     ProductFactory.create_batch(11)
     session.rollback()
 
-    with record(engine) as for_twelve:
+    with measure(engine) as for_twelve:
         body = client.get("/api/v1/products").get_json()
 
-    assert (len(for_twelve), len(body["products"])) == (len(for_one), 12)
+    assert (len(for_twelve.statements), len(body["products"])) == (len(for_one.statements), 12)

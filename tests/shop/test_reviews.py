@@ -11,6 +11,8 @@ from sqlalchemy import Engine, delete, event, func, select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from scenarios.kit.interleaving import interleave
+from scenarios.kit.meters import measure
 from shop.errors import NotFound
 from shop.models import Customer, Product, Review
 from shop.queries.catalog import PAGE_SIZE
@@ -18,10 +20,8 @@ from shop.services.reviews import remove_review, write_review
 from tests.conftest import START, StandingClock
 from tests.factories import CustomerFactory, PictureFactory, ProductFactory, ReviewFactory
 from tests.shop.browsers import sign_in_browser
-from tests.shop.interleave import interleave, limit_lock_waits
 from tests.shop.odd_texts import NOT_A_NUMBER, ODD_TEXTS
 from tests.shop.pages import beside, sentence
-from tests.shop.statements import record
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 LONG_AGO = START.replace(year=2025)
@@ -29,14 +29,7 @@ TEETH = '"><script>alert(1)</script></textarea>'
 
 
 @pytest.fixture
-def engine(app: Flask) -> Engine:
-    engine: Engine = app.extensions["sessions"].kw["bind"]
-    limit_lock_waits(engine)
-    return engine
-
-
-@pytest.fixture
-def ada_id(engine: Engine, ada: Customer, lamp: Product) -> int:
+def ada_id(ada: Customer, lamp: Product) -> int:
     return ada.id
 
 
@@ -206,7 +199,6 @@ def remove(own: Session, customer_id: int) -> None:
 def test_what_one_customer_does_in_two_browsers_at_once_is_counted_once(
     app: Flask,
     session: Session,
-    engine: Engine,
     ada_id: int,
     first: Act,
     second: Act,
@@ -221,14 +213,13 @@ def test_what_one_customer_does_in_two_browsers_at_once_is_counted_once(
         with app.extensions["sessions"]() as own:
             act(own, ada_id)
 
-    with interleave(engine, lambda: run(second)) as other:
-        run(first)
+    race = interleave(lambda: run(first), lambda: run(second))
 
-    assert (other.errors, counters(session), recount(session)) == ([], left, left)
+    assert (race.b.is_refused, counters(session), recount(session)) == (False, left, left)
 
 
 def test_a_review_that_is_removed_twice_at_once_is_counted_once(
-    app: Flask, session: Session, engine: Engine, ada_id: int
+    app: Flask, session: Session, ada_id: int
 ) -> None:
     write_review(session, ada_id, "lamp", 4, "", START)
 
@@ -236,10 +227,10 @@ def test_a_review_that_is_removed_twice_at_once_is_counted_once(
         with app.extensions["sessions"]() as own:
             remove(own, ada_id)
 
-    with interleave(engine, run) as other, pytest.raises(NotFound):
-        run()
+    race = interleave(run, run)
 
-    assert (other.errors, counters(session)) == ([], (0, 0))
+    assert (type(race.a.refusal), race.b.is_refused) == (NotFound, False)
+    assert counters(session) == (0, 0)
 
 
 def test_a_review_appears_with_the_first_name_and_nothing_more(
@@ -419,9 +410,9 @@ def test_a_page_loads_no_more_however_many_reviews_and_pictures_there_are(
         session.add_all(PictureFactory.build_batch(more_pictures, product_id=lamp.id))
         session.commit()
         loaded.clear()
-        with record(engine) as statements:
+        with measure(engine) as cost:
             page = client.get("/products/lamp")
-        seen.append((len(statements), len(loaded), page.text.count('class="review"')))
+        seen.append((len(cost.statements), len(loaded), page.text.count('class="review"')))
     event.remove(Review, "load", note)
 
     assert seen == [(3, 0, 0), (3, 10, 10), (3, PAGE_SIZE + 1, PAGE_SIZE)]
