@@ -5,10 +5,11 @@ from typing import TypeVar
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from scenarios.kit.interleaving import interleave
+from scenarios.kit.meters import Cost, measure
 from shop.domain.money import Money
 from shop.errors import ChangedMeanwhile, CouponRefused, GiftCardRefused
 from shop.gateways.fakes import APPROVED, make_fakes
@@ -28,7 +29,6 @@ from tests.factories import (
     ShippingRateFactory,
 )
 from tests.shop.order_books import find_faults
-from tests.shop.statements import record
 
 DELIVERY = Delivery("", "Ada", "12 Main St", "London", "SW1", "GB", "standard")
 COUPON, GIFT_CARD = Codes("TENTH"), Codes("", "GIFT0000GIFT0000")
@@ -208,10 +208,10 @@ def test_a_cancellation_finds_the_units_that_came_back_meanwhile(shop: Shop) -> 
     assert find_faults(shop.session, ON_HAND) == []
 
 
-def locks(statements: list[str]) -> list[str]:
+def locks(cost: Cost) -> list[str]:
     """Return what is locked that orders share, in the order in which it is."""
     shared = "stock_item|coupon|gift_card|allowance"
-    found = (re.match(f"(?:UPDATE|INSERT INTO) ({shared}) ", text) for text in statements)
+    found = (re.match(f"(?:UPDATE|INSERT INTO) ({shared}) ", each.sql) for each in cost.writes)
     return [each[1] for each in found if each]
 
 
@@ -225,9 +225,9 @@ def test_an_order_and_its_cancellation_take_their_locks_in_one_order(
     charge = 0 if is_paid else WITH_COUPON - 1000
     place = shop.shopper(Codes("TENTH", "GIFT0000GIFT0000"), charge)
 
-    with record(engine) as placing:
+    with measure(engine) as placing:
         number = place()
-    with record(engine) as canceling:
+    with measure(engine) as canceling:
         shop.call(cancel_order, number, START)
 
     # A coupon's own allowance is locked by nobody who does not hold the coupon.
