@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from scenarios.kit.interleaving import interleave
