@@ -43,8 +43,8 @@ def find_coupon_rate(session: Session, codes: Codes, goods: Money, now: datetime
     if coupon is None:
         raise CouponRefused(why="we do not know it")
     if not is_running(coupon.starts_at, coupon.ends_at, now):
-        period = f"{coupon.starts_at:%d %B %Y} to {coupon.ends_at:%d %B %Y}"
-        raise CouponRefused(why=f"it is good from {period}")
+        first, end = (f"{at.day} {at:%B %Y}" for at in (coupon.starts_at, coupon.ends_at))
+        raise CouponRefused(why=f"it is good from {first} until {end}")
     if goods < coupon.minimum:
         raise CouponRefused(why=f"it is for goods of {coupon.minimum} or more")
     if coupon.used >= coupon.most_uses:

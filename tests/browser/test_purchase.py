@@ -105,6 +105,43 @@ def test_the_total_that_was_shown_is_the_total_that_is_charged(
     assert payment["captured_amount"] == 1175
 
 
+@pytest.mark.parametrize("javascript", [True, False])
+def test_what_a_gift_card_pays_is_asked_of_no_card(
+    open_page: OpenPage, store: RunningStore, javascript: bool
+) -> None:
+    shopper = Shopper(open_page(PHONE, javascript=javascript), store)
+    shopper.go_to_checkout()
+    shopper.fill_checkout(card="")
+    shopper.page.get_by_label("Gift card").fill("7k3m-9xt2-w4hq-6rvd")
+    shopper.page.get_by_role("button", name="Apply").click()
+    expect(shopper.page.locator("#summary .total dd")).to_have_text(["£5.28", "£0.00"])
+    expect(shopper.page.get_by_label("Card number")).to_be_hidden()
+    shopper.press_place_order()
+    number = shopper.order_number()
+    shopper.wait_for("Paid. Thank you!")
+
+    assert store.payments_for(number) == []
+    wait_until(lambda: bool(store.mails_for(number)))
+
+
+def test_a_code_that_is_refused_is_told_beside_its_field_until_it_is_mended(
+    shopper: Shopper,
+) -> None:
+    shopper.go_to_checkout()
+    coupon = shopper.page.get_by_label("Coupon")
+    coupon.fill("THANK-YOU")
+    coupon.blur()
+    told = "We cannot take this coupon: we do not know it."
+    expect(shopper.page.get_by_role("status")).to_have_text(told)
+    expect(coupon).to_have_accessible_description(told)
+    coupon.fill("thankyou-mira")
+    coupon.blur()
+
+    expect(shopper.page.locator("#summary .total dd")).to_have_text("£4.74")
+    expect(coupon).to_have_accessible_description("")
+    expect(coupon).to_have_attribute("aria-invalid", "false")
+
+
 def test_back_and_pay_again_shows_the_same_order(shopper: Shopper, store: RunningStore) -> None:
     number = shopper.order()
     # A page that the browser has kept is shown at once; it does not load again.

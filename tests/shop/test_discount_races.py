@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from scenarios.kit.interleaving import interleave
@@ -217,8 +217,9 @@ def locks(cost: Cost) -> list[str]:
 
 @pytest.mark.parametrize("is_paid", [True, False])
 def test_an_order_and_its_cancellation_take_their_locks_in_one_order(
-    shop: Shop, engine: Engine, is_paid: bool
+    app: Flask, shop: Shop, is_paid: bool
 ) -> None:
+    engine = app.extensions["sessions"].kw["bind"]
     shop.saw.most_per_buyer = 9
     CouponFactory.create()
     GiftCardFactory.create(amount=WITH_COUPON if is_paid else 1000)

@@ -34,7 +34,7 @@ HOME = {
 }
 _LABELS = ("Goods", "Discount", "Shipping", "Tax", "Total", "Gift card", "charge")
 _SAME = {"By gift card": "Gift card"}
-_CHARGE = ("To pay by card", "Paid by card", "By card")
+_CHARGE = ("To pay by card", "By card")
 Sums = dict[str, int]
 
 
