@@ -101,8 +101,9 @@ def return_coupon(session: Session, order: Order) -> None:
 
 def return_to_gift_card(session: Session, order: Order, money: Money) -> None:
     """Put money back on the order's gift card, inside the caller's transaction."""
-    card = update(GiftCard).where(GiftCard.code == order.gift_card_code)
-    session.execute(card.values(balance=GiftCard.balance + money.amount))
+    if order.gift_card_code:
+        card = update(GiftCard).where(GiftCard.code == order.gift_card_code)
+        session.execute(card.values(balance=GiftCard.balance + money.amount))
 
 
 def _allowance_of(coupon_code: str, buyer: str) -> tuple[str, str, int]:

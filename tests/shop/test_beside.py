@@ -108,7 +108,7 @@ def test_more_suggestions_take_no_more_statements(
         box(client)
         counts.append(len(sent))
 
-    assert counts == [3, 3]
+    assert counts == [5, 5]
 
 
 def test_no_connection_is_held_while_the_service_is_asked(
