@@ -23,6 +23,7 @@ class Job(Model):
     __table_args__ = (
         # Only open jobs are looked for, and there are few of them however many were done.
         Index("ix_job_open", "due_at", "id", sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN),
+        Index(None, "set_aside_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

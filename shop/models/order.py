@@ -35,6 +35,7 @@ class Order(Addressee, Model):
         CheckConstraint("gift_card_amount BETWEEN 0 AND total_amount", name="gift_card"),
         CheckConstraint("refunded_amount BETWEEN 0 AND total_amount", name="refunded"),
         Index(None, "customer_id", "id"),
+        Index(None, "status", "id"),
         Index(None, "status", "fulfillment_status", "id"),
     )
 

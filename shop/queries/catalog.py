@@ -78,7 +78,7 @@ def list_beside(session: Session, product: Product, skus: Sequence[str]) -> Sequ
     Where there are none, it is the newest of the same shelf.
     """
     others = _CARDS.where(Product.id != product.id)
-    if named := session.scalars(others.where(Product.sku.in_(skus))).all():
+    if skus and (named := session.scalars(others.where(Product.sku.in_(skus))).all()):
         return sorted(named, key=lambda other: skus.index(other.sku))[:_MOST_BESIDE]
     shelf = others.where(Product.category_id == product.category_id).limit(_MOST_BESIDE)
     return session.scalars(shelf.order_by(Product.listed_at.desc(), Product.id.desc())).all()

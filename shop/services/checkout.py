@@ -197,8 +197,9 @@ def _empty_cart(session: Session, cart: Cart) -> None:
     lines = {line.id: line.quantity for line in cart.lines}
     if not changed_rows(session, update(Cart).where(*this_cart).values(checkout_token=new_token())):
         raise CheckoutExpired
-    as_read = tuple_(CartLine.id, CartLine.quantity).in_(lines.items())
-    if changed_rows(session, delete(CartLine).where(as_read)) == len(lines):
+    # SQLite finds a row by its cart and by no pair.
+    as_read = CartLine.cart_id == cart.id, tuple_(CartLine.id, CartLine.quantity).in_(lines.items())
+    if changed_rows(session, delete(CartLine).where(*as_read)) == len(lines):
         return
     for line_id, ordered in lines.items():
         rest = update(CartLine).where(CartLine.id == line_id, CartLine.quantity > ordered)

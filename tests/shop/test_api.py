@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
@@ -433,24 +433,3 @@ def test_a_number_that_is_too_long_to_be_read_is_refused(
     )
 
     assert problem(answer)[0] == 400
-
-
-@on_sqlite
-@pytest.mark.parametrize("path", ["/api/v1/feed", "/api/v1/products", "/"])
-def test_a_list_takes_as_many_statements_for_many_shelves_as_for_one(
-    app: Flask, client: FlaskClient, session: Session, ada: Customer, path: str
-) -> None:
-    session.rollback()
-    sent: list[str] = []
-    engine: Engine = app.extensions["sessions"].kw["bind"]
-    event.listen(engine, "before_cursor_execute", lambda *args: sent.append(args[2]))
-    client.get(path)
-    one_shelf = len(sent)
-    sent.clear()
-    ProductFactory.create_batch(9)
-    session.rollback()
-    sent.clear()
-
-    client.get(path)
-
-    assert len(sent) == one_shelf

@@ -145,11 +145,15 @@ def upgrade() -> None:
             batch.f("ck_orders_gift_card"), "gift_card_amount BETWEEN 0 AND total_amount"
         )
         batch.create_index(batch.f("ix_orders_placed_at"), ["placed_at"])
+        batch.create_index(batch.f("ix_orders_status_id"), ["status", "id"])
+    op.create_index(op.f("ix_job_set_aside_at_id"), "job", ["set_aside_at", "id"])
 
 
 def downgrade() -> None:
     """Take it back; an order that had a discount cannot be kept as it was, and stops it."""
+    op.drop_index(op.f("ix_job_set_aside_at_id"), "job")
     with op.batch_alter_table("orders") as batch:
+        batch.drop_index(batch.f("ix_orders_status_id"))
         batch.drop_index(batch.f("ix_orders_placed_at"))
         for name in ("total", "discount", "gift_card"):
             batch.drop_constraint(batch.f(f"ck_orders_{name}"), type_="check")
