@@ -48,8 +48,11 @@ class Shopper:
         self._expect(303, "POST", f"/products/{slug}/add", data={"quantity": str(quantity)})
 
     def fill_in(self, **changes: str) -> dict[str, str]:
-        """Open the checkout page and return its form as it would be sent, with some changes."""
-        hidden = dict(_HIDDEN.findall(self.look("/checkout")))
+        """Open the checkout page and return its form as it would be sent, with some changes.
+
+        As a browser does, it asks for the total again once everything is filled in: a code or
+        another country changes that.
+        """
         delivery = {
             "email": self.email,
             "name": "Ada Lovelace",
@@ -59,7 +62,10 @@ class Shopper:
             "country_code": "GB",
             "shipping_method": "standard",
         }
-        return {**hidden, **delivery, "card_number": APPROVED, **changes}
+        form = {**delivery, "card_number": APPROVED, **changes}
+        self.look("/checkout")
+        quoted = self._expect(200, "POST", "/checkout/quote", data=form)
+        return {**dict(_HIDDEN.findall(quoted.text)), **form}
 
     def send(self, form: dict[str, str]) -> TestResponse:
         """Send the checkout form and return the answer as it is."""

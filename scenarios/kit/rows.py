@@ -5,6 +5,7 @@ through all that its state says.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from scenarios.kit.clock import START
 from seed_data.past import write_customer, write_order
 from shop.db import transaction
-from shop.models import Category, Country, Product, ShippingRate, StockItem, StockMovement
+from shop.models import Category, Country, Coupon, Product, ShippingRate, StockItem, StockMovement
 
 PASSWORD = "correct horse battery"  # noqa: S105
 
@@ -47,6 +48,13 @@ def add_product(
         session.flush()
         in_ledger = {"delta": on_hand, "reason": "received", "at": START}
         session.add(StockMovement(product_id=product.id, **in_ledger))
+
+
+def add_coupon(session: Session, code: str = "TENTH", **columns: Any) -> None:
+    """Add a coupon that takes a tenth off for a year; `most_uses=1` for one that is good once."""
+    period = {"starts_at": START, "ends_at": START + timedelta(days=365)}
+    with transaction(session):
+        session.add(Coupon(code=code, **{"rate": 1000, "most_uses": 100} | period | columns))
 
 
 def add_customer(session: Session, email: str = "ada@example.com", **columns: Any) -> None:

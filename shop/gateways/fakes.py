@@ -20,11 +20,13 @@ APPROVED, DECLINED, UNANSWERED = "4242424242424242", "4000000000000002", "400000
 class FakePaymentProvider:
     """A provider that captures at once.
 
-    `payments` is its ledger by the payment's id, `refunds` what was given back by key.
+    `payments` is its ledger by the payment's id, `authorizations` has these ids by key, and
+    `refunds` what was given back by key.
     """
 
     def __init__(self) -> None:
         self.payments: dict[str, ProviderPayment] = {}
+        self.authorizations: dict[str, str] = {}
         self.captures: list[str] = []
         self.refunds: dict[str, Money] = {}
 
@@ -33,12 +35,18 @@ class FakePaymentProvider:
             raise CardRefused
         return Card(f"tok_{card_number}", "visa", card_number[-4:])
 
-    def authorize(self, reference: str, amount: Money, card_token: str) -> ProviderPayment:
+    def authorize(
+        self, reference: str, amount: Money, card_token: str, key: str
+    ) -> ProviderPayment:
         if card_token == f"tok_{UNANSWERED}":
             raise GatewayUnavailable("The payment provider", "it answers nothing to this card")
-        status = "declined" if card_token == f"tok_{DECLINED}" else "authorized"
-        made = ProviderPayment(f"pay_{reference}", reference, status, amount)
-        return self.payments.setdefault(made.id, made)
+        if key not in self.authorizations:
+            status = "declined" if card_token == f"tok_{DECLINED}" else "authorized"
+            before = sum(payment.reference == reference for payment in self.payments.values())
+            payment_id = f"pay_{reference}" + before * "_again"
+            self.authorizations[key] = payment_id
+            self.payments[payment_id] = ProviderPayment(payment_id, reference, status, amount)
+        return self.get(self.authorizations[key])
 
     def capture(self, payment_id: str, key: str) -> ProviderPayment:
         if key not in self.captures:

@@ -40,8 +40,10 @@ class PaymentProvider(Protocol):
         :raises CardRefused: when the provider does not know the card.
         """
 
-    def authorize(self, reference: str, amount: Money, card_token: str) -> ProviderPayment:
-        """Set the amount aside on the card, once for each reference."""
+    def authorize(
+        self, reference: str, amount: Money, card_token: str, key: str
+    ) -> ProviderPayment:
+        """Set the amount aside on the card, once for each key."""
 
     def capture(self, payment_id: str, key: str) -> ProviderPayment:
         """Take what was set aside, once for each key."""
@@ -74,9 +76,11 @@ class HttpPaymentProvider:
         except KeyError as error:
             raise GatewayUnavailable("The payment provider", f"no {error} in its answer") from error
 
-    def authorize(self, reference: str, amount: Money, card_token: str) -> ProviderPayment:
+    def authorize(
+        self, reference: str, amount: Money, card_token: str, key: str
+    ) -> ProviderPayment:
         body = {"reference": reference, **asdict(amount), "token": card_token}
-        return _parse(self._service.call("POST", "/v1/payments", body, f"{reference}:authorize"))
+        return _parse(self._service.call("POST", "/v1/payments", body, key))
 
     def capture(self, payment_id: str, key: str) -> ProviderPayment:
         return _parse(self._service.call("POST", f"/v1/payments/{payment_id}/capture", {}, key))

@@ -42,7 +42,7 @@ def authorize_payment(
     order = get_order(session, number)
     amount, card_token = order.totals.charge, session.get_one(Payment, order.id).card_token
     end_read(session)
-    answer = provider.authorize(number, amount, card_token)
+    answer = provider.authorize(number, amount, card_token, key=f"{number}:authorize")
     with transaction(session):
         _record(session, answer, now)
 

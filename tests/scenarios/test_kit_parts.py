@@ -17,7 +17,14 @@ from scenarios.kit.growth import assert_constant, growth_ratio
 from scenarios.kit.meters import count_calls
 from scenarios.kit.outcomes import CheckBroken, FaultShown
 from scenarios.kit.pages import filled_in, sentence
-from scenarios.kit.rows import PASSWORD, add_customer, add_delivery, add_order, add_product
+from scenarios.kit.rows import (
+    PASSWORD,
+    add_coupon,
+    add_customer,
+    add_delivery,
+    add_order,
+    add_product,
+)
 from scenarios.kit.statements import is_write
 from scenarios.kit.work import run_due_jobs, run_worker
 from shop.db import transaction
@@ -264,6 +271,20 @@ def test_an_order_can_be_paid_with_another_card(
     run_due_jobs(worker)
 
     assert session.scalars(select(Order.payment_status)).all() == ["declined"]
+
+
+@pytest.mark.usefixtures("small_store")
+def test_a_form_with_a_coupon_is_sent_with_the_total_that_it_then_has(
+    app: Flask, session: Session
+) -> None:
+    add_coupon(session, "HALF", rate=5000)
+    shopper = Shopper(app)
+    shopper.add("lmp-001", 2)
+
+    shopper.order(coupon_code="HALF")
+
+    order = session.scalars(select(Order)).one()
+    assert (order.goods_amount, order.discount_amount, order.coupon_code) == (3998, 1999, "HALF")
 
 
 def test_a_password_of_a_check_opens_the_account(app: Flask, session: Session) -> None:

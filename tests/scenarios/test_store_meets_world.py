@@ -32,7 +32,8 @@ from tests.scenarios.world.world_standins import (
     settings_for,
 )
 
-PARCEL = Parcel("BB-7K3MQ-9XT2W", "Ada", "12 St James's Square", "GB", "express")
+NUMBER, KEY = "BB-7K3MQ-9XT2W", "BB-7K3MQ-9XT2W:authorize"
+PARCEL = Parcel(NUMBER, "Ada", "12 St James's Square", "GB", "express")
 
 
 @pytest.fixture
@@ -100,13 +101,9 @@ def test_an_amount_is_authorized_or_declined(
 ) -> None:
     token = provider.tokenize(card).token
 
-    payment = provider.authorize("BB-7K3MQ-9XT2W", Money(1999), token)
+    payment = provider.authorize(NUMBER, Money(1999), token, KEY)
 
-    assert (payment.status, payment.reference, payment.amount) == (
-        status,
-        "BB-7K3MQ-9XT2W",
-        Money(1999),
-    )
+    assert (payment.status, payment.reference, payment.amount) == (status, NUMBER, Money(1999))
 
 
 def test_an_answer_that_was_lost_is_given_again(
@@ -115,9 +112,9 @@ def test_an_answer_that_was_lost_is_given_again(
     token = provider.tokenize(APPROVES).token
     change(world, "payments", drop_response_next=1)
     with pytest.raises(GatewayUnavailable):
-        provider.authorize("BB-7K3MQ-9XT2W", Money(1999), token)
+        provider.authorize(NUMBER, Money(1999), token, KEY)
 
-    payment = provider.authorize("BB-7K3MQ-9XT2W", Money(1999), token)
+    payment = provider.authorize(NUMBER, Money(1999), token, KEY)
 
     ledger = httpx.get(f"{world.url}/control/ledgers/payments", headers=CONTROL).json()
     assert [each["id"] for each in ledger["payments"]] == [payment.id]
@@ -126,9 +123,9 @@ def test_an_answer_that_was_lost_is_given_again(
 def test_a_capture_ends_as_captured(world: RunningWorld, provider: HttpPaymentProvider) -> None:
     change(world, "payments", capture_seconds=0.1)
     token = provider.tokenize(APPROVES).token
-    payment = provider.authorize("BB-7K3MQ-9XT2W", Money(1999), token)
+    payment = provider.authorize(NUMBER, Money(1999), token, KEY)
 
-    answer = provider.capture(payment.id, "BB-7K3MQ-9XT2W:capture:1")
+    answer = provider.capture(payment.id, f"{NUMBER}:capture:1")
 
     assert answer.status == "capturing"
     expect_soon(lambda: provider.get(payment.id).status == "captured")

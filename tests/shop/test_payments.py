@@ -1,14 +1,18 @@
 from dataclasses import replace
+from datetime import timedelta
+from typing import cast
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.failures import Failing
 from shop.domain.money import Money
 from shop.domain.order_status import PaymentStatus
 from shop.domain.provider_payment import ProviderPayment
-from shop.errors import AmountMismatch, GatewayRefused, NotFound, NotYet
+from shop.errors import AmountMismatch, GatewayRefused, GatewayUnavailable, NotFound, NotYet
 from shop.gateways.fakes import DECLINED, FakePaymentProvider
+from shop.gateways.payments import PaymentProvider
 from shop.models import Job, Order, Payment, StockItem, WebhookEvent
 from shop.services.payments import (
     CHECK_AFTER,
@@ -57,6 +61,21 @@ def test_an_authorized_payment_is_captured_next(
 
     assert statuses(session) == ("placed", "authorized")
     assert jobs(session) == [("capture_payment", 1)]
+
+
+def test_an_authorization_whose_answer_was_lost_is_not_made_twice(
+    session: Session, provider: FakePaymentProvider, number: str
+) -> None:
+    forgetful = cast(PaymentProvider, Failing(provider, "authorize", calls=[1], loses_answer=True))
+    with pytest.raises(GatewayUnavailable):
+        authorize_payment(session, forgetful, number, START)
+
+    authorize_payment(session, forgetful, number, START + timedelta(days=1))
+
+    assert (list(provider.payments), statuses(session)) == (
+        [f"pay_{number}"],
+        ("placed", "authorized"),
+    )
 
 
 def test_the_providers_own_id_is_kept(session: Session, authorized: str) -> None:
