@@ -215,4 +215,4 @@ def test_a_quote_for_nowhere_shows_the_form_without_a_total(
     page = client.post("/checkout/quote", data={**typed, "country_code": "XX"})
 
     assert (page.status_code, filled_in(page, "name")) == (200, "Ada Lovelace")
-    assert "The total appears when country and shipping are chosen." in page.text
+    assert "The total appears when country, shipping and codes are in order." in page.text
