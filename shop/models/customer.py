@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from shop.db import Model
@@ -34,6 +34,8 @@ class Customer(Addressee, Model):
     """
 
     __tablename__ = "customer"
+    # SQLite stores a longer text all the same.
+    __table_args__ = (CheckConstraint("length(address) <= 200", name="address"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     folded_email: Mapped[str] = mapped_column(String(254), unique=True)

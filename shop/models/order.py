@@ -26,6 +26,7 @@ class Order(Addressee, Model):
 
     __tablename__ = "orders"
     __table_args__ = (
+        CheckConstraint("length(address) <= 200", name="address"),
         CheckConstraint("goods_amount >= 0", name="goods"),
         CheckConstraint("discount_amount BETWEEN 0 AND goods_amount", name="discount"),
         CheckConstraint(

@@ -44,6 +44,7 @@ def book_parcel(session: Session, carrier: Carrier, number: str, now: datetime) 
             return
         session.add(Shipment(order_id=order.id, tracking_number=tracking_number, booked_at=now))
         ship_stock(session, order.units_left, now)
+        enqueue(session, "send_dispatch", now, number=number)
         enqueue(session, "track_parcel", now, number=number)
 
 

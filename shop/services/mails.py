@@ -38,6 +38,18 @@ def send_confirmation(
     mailer.send(mail)
 
 
+def send_dispatch(
+    session: Session, mailer: Mailer, number: str, order_link: Link, now: datetime
+) -> None:
+    """Tell the customer that the parcel is on its way, and by which number the carrier knows it."""
+    order = get_order(session, number)
+    facts = {"order": order, "parcel": order.shipment, "link": order_link(number)}
+    mail = write_mail("dispatch", order.email, number, now, **facts)
+    mail["Subject"] = f"Your order {number} is on its way"
+    end_read(session)
+    mailer.send(mail)
+
+
 def write_mail(text: str, to: str, key: str, now: datetime, **facts: object) -> EmailMessage:
     """Set the facts into a text; the same text for the same key has the same Message-ID."""
     mail = EmailMessage()

@@ -12,6 +12,7 @@ HANDLERS: Mapping[str, Callable[..., None]] = {
     "check_payment": payments.check_payment,
     "refund_payment": payments.refund_payment,
     "send_confirmation": mails.send_confirmation,
+    "send_dispatch": mails.send_dispatch,
     "send_password_reset": accounts.send_password_reset,
     "book_parcel": fulfillment.book_parcel,
     "track_parcel": fulfillment.track_parcel,

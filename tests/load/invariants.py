@@ -111,13 +111,15 @@ def _check_goods(books: Books, order: Order, is_paid: bool) -> Iterator[str]:
     known = [order.shipment.tracking_number] if order.shipment else []
     if parcels != known or len(parcels) != is_paid:
         yield f"{order.number} has the parcels {parcels} and knows {known}."
-    if (_message_id(order) in books.mails) != is_paid:
-        yield f"{order.number} was {'not ' if is_paid else ''}confirmed by mail."
+    for text in ("confirmation", "dispatch"):
+        if (_message_id(order, text) in books.mails) != is_paid:
+            yield f"{order.number} has {'no' if is_paid else 'a'} mail of {text}."
 
 
 def _check_strangers(books: Books) -> Iterator[str]:
     numbers = {order.number for order in books.orders}
-    mails = {_message_id(order) for order in books.orders}
+    texts = ("confirmation", "dispatch")
+    mails = {_message_id(order, text) for order in books.orders for text in texts}
     yield from (
         f"A payment for {each}, which is no order." for each in books.payments.keys() - numbers
     )
@@ -154,5 +156,5 @@ def _check_shelf(books: Books, on_hand: int) -> Iterator[str]:
             yield f"Product {item.product_id}: the ledger says {books.ledger[item.product_id]}."
 
 
-def _message_id(order: Order) -> str:
-    return f"<{order.number}.confirmation@brindle.example>"
+def _message_id(order: Order, text: str) -> str:
+    return f"<{order.number}.{text}@brindle.example>"

@@ -40,8 +40,8 @@ def tell_story(
         "of them paid": len(books.paid),
         "answers to the checkout form that never came": sum(each.lost for each in receipts),
         "orders placed before their shopper pressed once more": _count_found(books, receipts),
-        "confirmations": len(books.mails),
-        "confirmations delivered more than once": sum(n > 1 for n in books.mails.values()),
+        "mails": len(books.mails),
+        "mails delivered more than once": sum(n > 1 for n in books.mails.values()),
         **_count_jobs(books),
         **_count_calls(books),
     }

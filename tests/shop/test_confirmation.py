@@ -5,7 +5,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from shop.gateways.fakes import FakeMailer
-from shop.services.mails import send_confirmation
+from shop.models import Shipment
+from shop.services.mails import send_confirmation, send_dispatch
 from tests.conftest import START
 from tests.factories import OrderFactory
 
@@ -84,3 +85,18 @@ def test_an_unusual_address_is_still_one_recipient(
     send(session, mailer, email=email)
 
     assert [each.addr_spec for each in mailer.sent[0]["To"].addresses] == [email]
+
+
+def test_a_dispatch_names_the_parcel_and_where_it_goes(
+    session: Session, mailer: FakeMailer
+) -> None:
+    order = OrderFactory.create(number="BB-7K3MQ-9XT2W")
+    order.shipment = Shipment(tracking_number="LP-42", booked_at=START)
+    session.commit()
+
+    send_dispatch(session, mailer, order.number, lambda _number: LINK, START)
+
+    mail = message_from_bytes(mailer.sent[0].as_bytes(), policy=policy.default)
+    text = mail.get_content()
+    assert mail["Message-ID"] == "<BB-7K3MQ-9XT2W.dispatch@brindle.example>"
+    assert [each in text for each in ("LP-42", "12 St James's Square", LINK)] == [True] * 3

@@ -40,7 +40,8 @@ def test_a_booked_parcel_is_shipped_and_followed(
     book_parcel(session, carrier, number, START)
 
     assert statuses(session) == ("confirmed", "shipped")
-    assert session.scalars(select(Job.kind)).all() == ["track_parcel"]
+    kinds = session.scalars(select(Job.kind).order_by(Job.id)).all()
+    assert kinds == ["send_dispatch", "track_parcel"]
 
 
 def test_a_booked_parcel_takes_its_units_off_the_shelf(

@@ -120,7 +120,10 @@ def upgrade() -> None:
             )
     with op.batch_alter_table("order_line") as batch:
         batch.add_column(sa.Column("limit_window", sa.Integer(), nullable=True))
+    with op.batch_alter_table("customer") as batch:
+        batch.create_check_constraint(batch.f("ck_customer_address"), "length(address) <= 200")
     with op.batch_alter_table("orders") as batch:
+        batch.create_check_constraint(batch.f("ck_orders_address"), "length(address) <= 200")
         batch.add_column(sa.Column("coupon_code", sa.String(length=40), nullable=True))
         batch.add_column(sa.Column("gift_card_code", sa.String(length=40), nullable=True))
         for name in ("discount_amount", "gift_card_amount"):
@@ -155,7 +158,7 @@ def downgrade() -> None:
     with op.batch_alter_table("orders") as batch:
         batch.drop_index(batch.f("ix_orders_status_id"))
         batch.drop_index(batch.f("ix_orders_placed_at"))
-        for name in ("total", "discount", "gift_card"):
+        for name in ("total", "discount", "gift_card", "address"):
             batch.drop_constraint(batch.f(f"ck_orders_{name}"), type_="check")
         batch.create_check_constraint(
             batch.f("ck_orders_total"), "total_amount = goods_amount + shipping_amount + tax_amount"
@@ -166,6 +169,8 @@ def downgrade() -> None:
             batch.drop_column(name)
     with op.batch_alter_table("order_line") as batch:
         batch.drop_column("limit_window")
+    with op.batch_alter_table("customer") as batch:
+        batch.drop_constraint(batch.f("ck_customer_address"), type_="check")
     with op.batch_alter_table("product") as batch:
         for column in _SORTED_BY:
             batch.drop_index(batch.f(f"ix_product_category_id_{column}_id"))
