@@ -30,7 +30,7 @@ _REFUSALS = (Refusal, GatewayUnavailable, NotYet)
 # PostgreSQL's codes for a transaction that it will not run beside another, and for a lock that
 # was not to be had in time.
 _SERIALIZATION_FAILURE, _LOCK_NOT_AVAILABLE = "40001", "55P03"
-_LOCK_TIMEOUT_MS = 500
+_LOCK_TIMEOUT_MS = 200
 
 
 @dataclass(frozen=True, slots=True)
