@@ -12,7 +12,7 @@ from tests.browser.shopper import Shopper
 from tests.databases import not_run
 
 OpenPage = Callable[..., Page]
-StoreUnder = Callable[[str], RunningStore]
+StoreUnder = Callable[..., RunningStore]
 
 everywhere = pytest.mark.parametrize(
     ("store", "size"),
@@ -39,14 +39,15 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def stores(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreUnder]:
     """The stores by the path that they run under, each started when it is first asked for."""
-    running: dict[str, RunningStore] = {}
+    running: dict[tuple[str, bool], RunningStore] = {}
     with ExitStack() as ending:
 
-        def under(prefix: str) -> RunningStore:
-            if prefix not in running:
+        def under(prefix: str, *, is_seeded: bool = True) -> RunningStore:
+            key = prefix, is_seeded
+            if key not in running:
                 folder = tmp_path_factory.mktemp("store")
-                running[prefix] = ending.enter_context(run_store(folder, prefix))
-            return running[prefix]
+                running[key] = ending.enter_context(run_store(folder, *key))
+            return running[key]
 
         yield under
 

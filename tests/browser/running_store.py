@@ -11,19 +11,24 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import Executable, create_engine, insert
 
 from scenarios.engine.keys import Keys
 from scenarios.engine.programs import Addresses, Program, all_programs, store_settings
 from scenarios.engine.sandbox import Sandbox
+from shop.models import GiftCard
 from tests.ports import unused_port
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE = 30.0
 _KEYS = Keys("key of the store", "key of the payments", "webhook secret", "control token")
+_cards = count(1)
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class RunningStore:
 
     address: str
     world: str
+    database_url: str
 
     def url(self, path: str) -> str:
         return f"{self.address}{path}"
@@ -53,6 +59,20 @@ class RunningStore:
         """Return the mails to an address with this subject, newest first."""
         mails = self._read("/mail/messages.json", "messages")
         return [mail for mail in mails if mail["to"] == [email] and mail["subject"] == subject]
+
+    def new_gift_card(self, amount: int) -> str:
+        """Sell a gift card over the counter, as no page of the store does, and return its code."""
+        code = f"GIFT{next(_cards):012}"
+        end = datetime(2036, 1, 1, tzinfo=UTC)
+        self.write(insert(GiftCard).values(code=code, amount=amount, balance=amount, ends_at=end))
+        return code
+
+    def write(self, statement: Executable) -> None:
+        """Write into the store's database past all of its pages."""
+        engine = create_engine(self.database_url)
+        with engine.begin() as connection:
+            connection.execute(statement)
+        engine.dispose()
 
     def set_conditions(self, service: str, **conditions: float) -> None:
         """Change how the outside world behaves."""
@@ -79,21 +99,22 @@ class RunningStore:
 
 
 @contextmanager
-def run_store(folder: Path, prefix: str = "") -> Iterator[RunningStore]:
-    """Run a freshly seeded store in `folder`, under a path, for as long as the block lasts."""
+def run_store(folder: Path, prefix: str = "", is_seeded: bool = True) -> Iterator[RunningStore]:
+    """Run a new store in `folder`, under a path, for as long as the block lasts."""
     store, world, smtp = (unused_port() for _ in range(3))
     addresses = Addresses("127.0.0.1", store, world, smtp, prefix)
     database_url = f"sqlite:///{folder / 'store.sqlite3'}"
     settings = store_settings(_KEYS, addresses, database_url) | {"SHOP_POLL_SECONDS": "1"}
+    folder.mkdir(exist_ok=True)
     sandbox = Sandbox(folder)
     sandbox.make_folders()
-    for command in ("migrate", "seed"):
+    for command in ("migrate", "seed") if is_seeded else ("migrate",):
         _run("flask", "--app", "shop", command, environment=settings)
     reading_end, writing_end = os.pipe()
     programs = all_programs(sandbox, _KEYS, addresses, settings)
     running = [_start(program, sandbox, reading_end) for program in programs]
     try:
-        running_store = RunningStore(addresses.store, addresses.world)
+        running_store = RunningStore(addresses.store, addresses.world, database_url)
         up = (running_store.url("/"), addresses.world)
         wait_until(lambda: all(map(_answers, up)), running)
         running_store.set_conditions("carrier", transit_seconds=1)

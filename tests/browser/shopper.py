@@ -11,8 +11,13 @@ GOOD_CARD = "4242 4242 4242 4242"
 DECLINED_CARD = "4000 0000 0000 0002"
 SLOW_CARD = "4000 0000 0000 0259"
 PENCIL = "plain-cedar-pencil"
+LANTERN = "camp-lantern"
+BINOCULARS = "heron-binoculars"
+COUPON = "WELCOME10"
+GIFT_CARD = "7K3M 9XT2 W4HQ 6RVD"
 MIRA = ("mira@brindle.example", "walnut-stool-42")
 JONAS = ("jonas@brindle.example", "brass-hinge-77")
+NOOR = ("noor@quayside.example", "copper-kettle-19")
 ADDRESS = {
     "Email": "mira@brindle.example",
     "Full name": "Mira Lindqvist",
@@ -38,8 +43,8 @@ class Shopper:
         self.page.get_by_role("button", name="Add to cart").click()
         expect(self.heading).to_have_text("Your cart")
 
-    def go_to_checkout(self) -> None:
-        self.add(PENCIL)
+    def go_to_checkout(self, slug: str = PENCIL) -> None:
+        self.add(slug)
         self.page.get_by_role("link", name="Check out").click()
         expect(self.heading).to_have_text("Checkout")
         # The script of a page runs before the page counts as loaded.
@@ -49,6 +54,13 @@ class Shopper:
         for label, value in ADDRESS.items():
             self.page.get_by_label(label, exact=True).fill(value)
         self.page.get_by_label("Card number").fill(card)
+
+    def apply(self, coupon: str = "", gift_card: str = "") -> None:
+        """Type codes into the checkout form, and wait for what the store makes of them."""
+        self.page.get_by_label("Coupon", exact=True).fill(coupon)
+        self.page.get_by_label("Gift card", exact=True).fill(gift_card)
+        with self.page.expect_response(lambda answer: answer.url.endswith("/quote")):
+            self.page.get_by_role("button", name="Apply").click()
 
     def press_place_order(self) -> None:
         self.page.get_by_role("button", name="Place order").click()

@@ -3,9 +3,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from tests.browser.chromium import DESK, PHONE, Troubles
-from tests.browser.conftest import OpenPage
-from tests.browser.every_page import JOURNEYS, STATUSES
-from tests.browser.running_store import RunningStore
+from tests.browser.conftest import OpenPage, StoreUnder
+from tests.browser.every_page import FIRST_DAY, JOURNEYS, STATUSES
 from tests.browser.shopper import Shopper
 
 pytestmark = pytest.mark.xdist_group("pages")
@@ -21,13 +20,14 @@ _SMALL_TARGETS = """() => [...document.querySelectorAll("a, button, input, selec
 
 @pytest.fixture
 def page(
-    request: pytest.FixtureRequest, open_page: OpenPage, store: RunningStore, troubles: Troubles
+    request: pytest.FixtureRequest, open_page: OpenPage, stores: StoreUnder, troubles: Troubles
 ) -> Page:
     """Every page of the store in turn, at a desk."""
     name: str = request.param
     if name in STATUSES:
         troubles.expected_statuses.add(STATUSES[name])
     page = open_page(DESK)
+    store = stores("", is_seeded=name not in FIRST_DAY)
     JOURNEYS[name](Shopper(page, store))
     page.wait_for_load_state()
     return page

@@ -238,7 +238,7 @@ def test_a_purchase_works_with_the_keyboard_alone(shopper: Shopper) -> None:
         page.keyboard.type(value)
     _tab_to(page, "Standard 2-3 days £3.95")
     page.keyboard.press("ArrowDown")
-    expect(page.locator("#summary .total dd")).to_have_text("£11.28")
+    expect(page.locator("#summary .total dd")).to_have_text("£12.48")
     _tab_to(page, "Card number")
     page.keyboard.type(GOOD_CARD)
     _tab_to(page, "Place order")
