@@ -18,9 +18,7 @@ def make_sqlite_template(folder: Path) -> Path:
 
 def copy_sqlite(template: Path, folder: Path) -> str:
     """Return the address of a fresh copy."""
-    copy = folder / "store.sqlite3"
-    shutil.copyfile(template, copy)
-    return f"sqlite:///{copy}"
+    return f"sqlite:///{shutil.copyfile(template, folder / 'store.sqlite3')}"
 
 
 def make_postgres(server_url: str, name: str) -> str:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Engine
@@ -56,12 +57,10 @@ def failing_database(
     engine: Engine, before: Predicate = before_commit, calls: Container[int] = EVERY
 ) -> Iterator[None]:
     """Let the database go away before some statements of this kind, or before some commits."""
-    count = 0
+    counter = count(1)
 
     def meet(sql: str) -> None:
-        nonlocal count
-        count += before(sql)
-        if before(sql) and count in calls:
+        if before(sql) and next(counter) in calls:
             raise OperationalError(sql, {}, Exception("the check has let the database go away"))
 
     statements = {"before_cursor_execute": lambda _connection, _cursor, sql, *_: meet(sql)}

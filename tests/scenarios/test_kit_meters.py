@@ -186,11 +186,11 @@ def test_transactions_are_counted_by_how_they_end(app: Flask, engine: Engine) ->
 
 def test_a_request_is_measured_whole(app: Flask, engine: Engine, session: Session) -> None:
     product = ProductFactory.create()
-    slug = product.slug
+    sku = product.sku
     session.rollback()
 
     with measure(engine) as cost:
-        answer = app.test_client().get(f"/products/{slug}")
+        answer = app.test_client().get(f"/api/v1/products/{sku}")
 
     assert answer.status_code == 200
     assert (len(cost.writes), cost.commits) == (0, 0)

@@ -114,6 +114,19 @@ def test_a_check_comes_to_one_of_three_outcomes(pytester: pytest.Pytester, name:
     assert read_verdict(verdict) is outcome
 
 
+@pytest.mark.parametrize("text", ["import pytest\npytest.skip('x', allow_module_level=True)", ""])
+def test_a_file_that_is_skipped_breaks_the_check_and_one_without_tests_does_not(
+    pytester: pytest.Pytester, text: str
+) -> None:
+    pytester.makepyfile(check="def test(): pass", part=text)
+    verdict = pytester.path / "verdict"
+
+    plugin = ("-p", "scenarios.kit.outcomes", "--check-verdict")
+    pytester.runpytest_inprocess(*plugin, str(verdict), "check.py", "part.py")
+
+    assert (read_verdict(verdict) is Outcome.CHECK_BROKEN) == bool(text)
+
+
 def test_a_run_without_a_verdict_asked_for_is_an_ordinary_one(pytester: pytest.Pytester) -> None:
     check = pytester.makepyfile(check="def test(): assert 1 == 2")
 

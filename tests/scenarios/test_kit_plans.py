@@ -8,7 +8,7 @@ from scenarios.kit.meters import Statement, measure
 from scenarios.kit.plans import Access, How, Plan, read_plan, scans, uses_index
 from shop.models import CartLine, Category, Job, Order, OrderLine, Product, StockItem
 from tests.conftest import START
-from tests.factories import OrderFactory
+from tests.factories import CountryFactory, OrderFactory, ProductFactory
 
 
 def capture(session: Session, statement: Executable) -> Statement:
@@ -116,12 +116,51 @@ def test_a_scan_is_named_by_its_table(session: Session, name: str) -> None:
     assert table in scans(plan), plan.text
 
 
-def test_a_table_with_a_few_rows_is_judged_as_a_large_one(engine: Engine, session: Session) -> None:
-    order = OrderFactory.create()
-    with engine.begin() as connection:
-        connection.execute(text("ANALYZE"))
+@pytest.fixture
+def analyzed(engine: Engine, session: Session) -> None:
+    """A few hundred orders of one buyer, of which PostgreSQL has made statistics."""
+    lamp, country = ProductFactory.create(), CountryFactory.create()
+    orders = OrderFactory.build_batch(400, product=lamp, country=country, email="ada@example.com")
+    session.add_all(orders)
+    session.commit()
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            connection.execute(text("ANALYZE"))
 
-    plan = plan_of(session, select(Order).where(Order.number == order.number))
+
+@pytest.mark.usefixtures("analyzed")
+def test_a_join_that_reads_most_of_two_tables_is_a_search_where_an_index_serves(
+    session: Session,
+) -> None:
+    own = select(Order.email, OrderLine.sku).join(Order.lines)
+
+    plan = plan_of(session, own.where(Order.folded_email == "ada@example.com"))
+
+    assert scans(plan) == set(), plan.text
+
+
+@pytest.mark.usefixtures("analyzed")
+def test_a_condition_that_most_rows_meet_is_a_search_where_an_index_serves(
+    session: Session,
+) -> None:
+    own = select(Order.email).where(Order.folded_email == "ada@example.com")
+
+    plan = plan_of(session, own.order_by(Order.id).limit(25))
+
+    assert scans(plan) == set(), plan.text
+
+
+@pytest.mark.usefixtures("analyzed")
+@pytest.mark.parametrize("name", ["behind a function, in order", "without an index", "to count"])
+def test_a_scan_of_a_table_with_statistics_is_one(session: Session, name: str) -> None:
+    statement, table = SCANS[name]
+
+    assert table in scans(plan_of(session, statement))
+
+
+@pytest.mark.usefixtures("analyzed")
+def test_a_table_with_a_row_is_judged_as_a_large_one(session: Session) -> None:
+    plan = plan_of(session, select(Product).where(Product.sku == "TST-000"))
 
     assert (scans(plan), [access.how for access in plan.accesses]) == (set(), [How.SEARCH])
 

@@ -89,7 +89,11 @@ def at_each_statement(
             sent.append(sql)
             return True
 
-        yield interleave(a, b, is_any, nth, or_after=True, may_wait=True)
+        race = interleave(a, b, is_any, nth, or_after=True, may_wait=True)
+        # Whoever comes too late is told so; a constraint that has to step in is a bug.
+        answers = [each.result for each in (race.a, race.b)]
+        assert [a.status_code for a in answers if isinstance(a, TestResponse)].count(500) == 0
+        yield race
         if len(sent) < nth:
             return
 

@@ -100,6 +100,7 @@ def test_a_list_finds_its_page_by_an_index(
     assert list(find_scans(engine, cost.statements)) == []
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("shelf", sorted(set(SHELVES) - {"on-the-way"}))
 def test_a_shelf_of_orders_is_kept_in_order(
     engine: Engine, browsers: dict[str, FlaskClient], shelf: str
