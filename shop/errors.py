@@ -94,7 +94,7 @@ class OutOfStock(Refusal):
 class LimitReached(Refusal):
     """With this order the buyer would have more of a scarce product than one buyer gets."""
 
-    sentence = "At most {most} of {name} per customer each {span}; this would be more."
+    sentence = "At most {most} of {name} per customer every {span}; this would be more."
 
 
 class DestinationNotServed(Refusal):

@@ -218,6 +218,7 @@ JOURNEYS: Mapping[str, Journey] = {
     "first-day-catalog": lambda shopper: shopper.open("/"),
     "first-day-dashboard": _on_the_first_day,
     "catalog": lambda shopper: shopper.open("/"),
+    "category-rated": lambda shopper: shopper.open("/?category=desk"),
     "category": lambda shopper: shopper.open("/?category=workshop&sort=cheapest"),
     "search": lambda shopper: shopper.open("/?q=oak"),
     "search-empty": lambda shopper: shopper.open("/?q=zeppelin"),

@@ -23,7 +23,7 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 ADA, EVE = "ada@example.com", "eve@example.com"
 TOTALS = {1: "2873", 2: "5272", 3: "7670", 4: "10069"}
-SAID = "At most 3 of Lamp per customer each 7 days; this would be more."
+SAID = "At most 3 of Lamp per customer every 7 days; this would be more."
 
 
 @pytest.fixture
@@ -106,13 +106,13 @@ def test_a_limit_of_one_day_is_told_in_good_english(
 
     page = buy(client, 4)
 
-    assert sentence(page).startswith("At most 3 of Lamp per customer each day; ")
-    assert "At most 3 per customer each day." in client.get("/products/lamp").text
+    assert sentence(page).startswith("At most 3 of Lamp per customer every day; ")
+    assert "At most 3 per customer every day." in client.get("/products/lamp").text
 
 
 @on_sqlite
 def test_the_page_of_a_product_tells_its_limit(client: FlaskClient, scarce: Product) -> None:
-    assert "At most 3 per customer each 7 days." in client.get("/products/lamp").text
+    assert "At most 3 per customer every 7 days." in client.get("/products/lamp").text
 
 
 @on_sqlite
@@ -124,7 +124,7 @@ def test_a_cart_tells_what_is_over_a_limit_by_itself(
 
     page = client.get("/cart").text
 
-    said = "At most 3 per customer each 7 days. Please lower the quantity."
+    said = "At most 3 per customer every 7 days. Please lower the quantity."
     assert (said in page) is is_told
 
 

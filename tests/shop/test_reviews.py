@@ -326,7 +326,7 @@ def test_stars_are_one_to_five(session: Session, browser: FlaskClient) -> None:
     statuses = {kind: page.status_code for kind, page in answers.items()}
     assert (statuses, recount(session)) == (dict.fromkeys(wrong, 422), (0, 0))
     assert {beside(page, "stars") for page in answers.values()} == {
-        "A whole number from 1 to 5, please."
+        "Please choose from one to five stars."
     }
 
 
