@@ -14,7 +14,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from scenarios.kit.outcomes import CheckBroken
-from scenarios.kit.pages import sentence
+from scenarios.kit.pages import tell
 from scenarios.kit.rows import PASSWORD
 from shop.gateways.fakes import APPROVED
 
@@ -92,6 +92,6 @@ class Shopper:
     def _expect(self, status: int, method: str, path: str, **sent: Any) -> TestResponse:
         answer = self.ask(method, path, **sent)
         if answer.status_code != status:
-            said = f"{answer.status_code} {sentence(answer)}".strip()
-            raise CheckBroken(f"{method} {path} should answer {status}, and answered {said}")
+            said = f"should answer {status}, and answered {tell(answer)}"
+            raise CheckBroken(f"{method} {path} {said}")
         return answer

@@ -33,11 +33,13 @@ def make_postgres(server_url: str, name: str) -> str:
 
 def create_database(server: URL, name: str) -> None:
     """Create a PostgreSQL database anew, in place of one that an earlier run has left."""
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-    engine.dispose()
+    drop_database(server, name)
+    _tell(server, f'CREATE DATABASE "{name}"')
+
+
+def drop_database(server: URL, name: str) -> None:
+    """Drop a PostgreSQL database if it is there, whoever is still connected to it."""
+    _tell(server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 def empty_postgres(url: str) -> None:
@@ -47,4 +49,11 @@ def empty_postgres(url: str) -> None:
         connection.execute(text("SET LOCAL synchronous_commit = off"))
         for table in reversed(Model.metadata.sorted_tables):
             connection.execute(table.delete())
+    engine.dispose()
+
+
+def _tell(server: URL, sql: str) -> None:
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(sql))
     engine.dispose()

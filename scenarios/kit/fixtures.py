@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
 from sqlalchemy.orm import Session
 
 from scenarios.kit import databases
@@ -35,8 +35,11 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> str:
-    return databases.make_postgres(os.environ["CHECK_DATABASE_URL"], f"check_{os.getpid()}")
+def postgres_url() -> Iterator[str]:
+    server = os.environ["CHECK_DATABASE_URL"]
+    url = databases.make_postgres(server, f"check_{os.getpid()}")
+    yield url
+    databases.drop_database(make_url(server), str(make_url(url).database))
 
 
 @pytest.fixture

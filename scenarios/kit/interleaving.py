@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext
 from werkzeug.test import TestResponse
 
 from scenarios.kit.outcomes import CheckBroken
+from scenarios.kit.pages import tell
 from scenarios.kit.statements import COMMIT, ROLLBACK, Predicate, is_write, listening
 from shop.errors import GatewayUnavailable, NotYet, Refusal
 
@@ -53,6 +54,11 @@ class Ending(Generic[T]):
         if not isinstance(answer, TestResponse):
             return self.refusal is not None
         return 400 <= answer.status_code < 500 or answer.status_code in (502, 503)
+
+    def __str__(self) -> str:
+        """Say it to whoever reads why a check is broken."""
+        answer = self.result
+        return tell(answer) if isinstance(answer, TestResponse) else repr(self.refusal or answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,9 @@ def interleave(
     if stage.is_blocked or (or_after and stage.end_of_b is None):
         stage.run_b()
     if stage.end_of_b is None:
-        raise CheckBroken(f"B never ran: A sent fewer than {nth} such statements.")
+        raise CheckBroken(
+            f"B never ran: A sent fewer than {nth} such statements, and ended with {end_of_a}."
+        )
     if isinstance(stage.end_of_b, CheckBroken):
         raise stage.end_of_b
     return Race(end_of_a, stage.end_of_b, stage.is_blocked)

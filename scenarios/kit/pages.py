@@ -16,6 +16,11 @@ def sentence(page: TestResponse) -> str:
     return unescape(found[1]).strip() if found else ""
 
 
+def tell(page: TestResponse) -> str:
+    """Return the status and what was wrong, for whoever reads why a check is broken."""
+    return f"{page.status_code} {sentence(page)}".strip()
+
+
 def beside(page: TestResponse, field: str) -> str:
     """Return the sentence beside a field of a form, or an empty text."""
     found = re.search(f'id="{field}-error">([^<]*)<', page.text)

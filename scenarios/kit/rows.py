@@ -1,7 +1,7 @@
 """Rows of a store for a check, each committed at once, with defaults for everything.
 
-Customers and orders are written by what fills the store with its seeds, so an order has gone
-through all that its state says.
+Customers, orders and reviews are written by what fills the store with its seeds, so an order has
+gone through all that its state says, and a review is counted on its product.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from scenarios.kit.clock import START
-from seed_data.past import write_customer, write_order
+from seed_data.past import write_customer, write_order, write_review
 from shop.db import transaction
-from shop.models import Category, Country, Coupon, Product, ShippingRate, StockItem, StockMovement
+from shop.models import (
+    Category,
+    Country,
+    Coupon,
+    GiftCard,
+    Product,
+    ShippingRate,
+    StockItem,
+    StockMovement,
+)
 
 PASSWORD = "correct horse battery"  # noqa: S105
 
@@ -57,6 +66,15 @@ def add_coupon(session: Session, code: str = "TENTH", **columns: Any) -> None:
         session.add(Coupon(code=code, **{"rate": 1000, "most_uses": 100} | period | columns))
 
 
+def add_gift_card(
+    session: Session, code: str = "GIFT50", amount: int = 5000, **columns: Any
+) -> None:
+    """Add a gift card, with all its money on it, that is good for a year."""
+    row = {"balance": amount, "ends_at": START + timedelta(days=365)} | columns
+    with transaction(session):
+        session.add(GiftCard(code=code, amount=amount, **row))
+
+
 def add_customer(session: Session, email: str = "ada@example.com", **columns: Any) -> None:
     """Open an account with an empty cart and the password `PASSWORD`; `is_staff=True` for staff."""
     home = {"address": "12 St James's Square", "city": "London", "postcode": "SW1Y 4JH"}
@@ -79,3 +97,12 @@ def add_order(
     row = {"number": number, "lines": lines, "email": email, "state": state, "placed_at": START}
     with transaction(session):
         write_order(session, row)
+
+
+def add_review(
+    session: Session, email: str, sku: str = "LMP-001", stars: int = 5, text: str = ""
+) -> None:
+    """Add a customer's review of a product."""
+    row = {"email": email, "sku": sku, "stars": stars, "text": text, "written_at": START}
+    with transaction(session):
+        write_review(session, row)

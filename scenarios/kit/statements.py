@@ -31,6 +31,12 @@ def touches(*tables: str) -> Predicate:
     return lambda sql: pattern.search(sql) is not None
 
 
+def writes(*tables: str) -> Predicate:
+    """Return what tells whether a statement changes rows, and names one of the tables."""
+    is_about = touches(*tables)
+    return lambda sql: is_write(sql) and is_about(sql)
+
+
 @contextmanager
 def listening(
     target: Engine | type[Engine], listeners: Mapping[str, Callable[..., None]]

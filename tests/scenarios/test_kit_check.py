@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from scenarios.kit.outcomes import Outcome, read_verdict
 from tests.databases import POSTGRES_VARIABLE, not_run
@@ -53,7 +54,7 @@ def replace_allocation(workspace: Path, body: str) -> None:
     stock.write_text(changed, "utf-8")
 
 
-def judge(workspace: Path, database: str) -> Outcome:
+def judge(workspace: Path, database: str, check: Path = CHECK) -> Outcome:
     own = {"PYTHONPATH": str(workspace.parent / "engine"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     if database == "postgresql":
         if POSTGRES_VARIABLE not in os.environ:
@@ -62,9 +63,9 @@ def judge(workspace: Path, database: str) -> Outcome:
     verdict = workspace.parent / "verdict"
     plugins = ["-p", "scenarios.kit.fixtures", "-p", "scenarios.kit.outcomes"]
     options = ["-p", "no:cacheprovider", "--rootdir", str(workspace), "-c", os.devnull]
-    check = shutil.copy(CHECK, workspace.parent / "check.py")
+    own_check = shutil.copy(check, workspace.parent / "check.py")
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", *plugins, *options, "--check-verdict", verdict, check],
+        [sys.executable, "-m", "pytest", *plugins, *options, "--check-verdict", verdict, own_check],
         cwd=workspace,
         env={**os.environ, **own},
         capture_output=True,
@@ -104,3 +105,18 @@ def test_a_store_that_sells_nothing_does_not_pass(workspace: Path, body: str) ->
     replace_allocation(workspace, body)
 
     assert judge(workspace, "sqlite") is not Outcome.FAULT_ABSENT
+
+
+def test_a_check_leaves_no_database_behind(workspace: Path) -> None:
+    check = workspace / "names_its_database.py"
+    note = "__import__('pathlib').Path('database').write_text(engine.url.database)"
+    check.write_text(f"def test_it(engine):\n    {note}\n", "utf-8")
+
+    assert judge(workspace, "postgresql", check) is Outcome.FAULT_ABSENT
+
+    server = create_engine(os.environ[POSTGRES_VARIABLE])
+    with server.connect() as connection:
+        names = connection.scalars(text("SELECT datname FROM pg_database")).all()
+    server.dispose()
+    left = (workspace / "database").read_text("utf-8")
+    assert [name for name in (server.url.database, left) if name in names] == [server.url.database]

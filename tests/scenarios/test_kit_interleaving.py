@@ -7,9 +7,10 @@ from sqlalchemy import Engine, func, select, text, update
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from scenarios.kit.actors import Shopper
 from scenarios.kit.interleaving import interleave
 from scenarios.kit.outcomes import CheckBroken
-from scenarios.kit.statements import before_commit, is_write, touches
+from scenarios.kit.statements import before_commit, is_write, touches, writes
 from shop.db import get_session, transaction
 from shop.errors import CartEmpty, GatewayUnavailable
 from shop.models import Category, Product, StockItem
@@ -156,6 +157,24 @@ def test_b_comes_before_the_nth_such_statement(app: Flask, session: Session) -> 
 def test_a_b_that_never_ran_breaks_the_check(lamp: Product, session: Session) -> None:
     with pytest.raises(CheckBroken, match="never ran"):
         interleave(lambda: on_hand(session), lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"), [("/products/none", "404 We have no such product"), ("/", "200")]
+)
+def test_a_check_whose_b_never_ran_says_how_a_ended(app: Flask, path: str, said: str) -> None:
+    with pytest.raises(CheckBroken, match=f"ended with {said}"):
+        interleave(lambda: Shopper(app).ask("GET", path), lambda: None)
+
+
+def refuse() -> None:
+    raise CartEmpty
+
+
+@pytest.mark.parametrize(("a", "said"), [(refuse, "CartEmpty"), (lambda: 7, "7")])
+def test_that_is_said_of_a_result_and_of_a_refusal_too(a: Callable[[], object], said: str) -> None:
+    with pytest.raises(CheckBroken, match=f"ended with {said}"):
+        interleave(a, lambda: None)
 
 
 def test_a_b_that_found_no_gap_can_be_let_run_after_a(
@@ -325,3 +344,16 @@ def test_a_statement_touches_a_table_that_it_names_as_one(sql: str, says: bool) 
 )
 def test_a_write_is_known_by_its_first_word(sql: str, says: bool) -> None:
     assert is_write(sql) is says
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("UPDATE cart_line SET id=1", True),
+        ("INSERT INTO other (id) VALUES (1)", True),
+        ("SELECT cart_line.id FROM cart_line", False),
+        ("UPDATE cart SET id=1", False),
+    ],
+)
+def test_a_write_to_a_table_changes_rows_and_names_it(sql: str, says: bool) -> None:
+    assert writes("other", "cart_line")(sql) is says

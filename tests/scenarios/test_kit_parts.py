@@ -22,15 +22,17 @@ from scenarios.kit.rows import (
     add_coupon,
     add_customer,
     add_delivery,
+    add_gift_card,
     add_order,
     add_product,
+    add_review,
 )
 from scenarios.kit.statements import is_write
 from scenarios.kit.work import run_due_jobs, run_worker
 from shop.db import transaction
 from shop.errors import GatewayRefused, GatewayUnavailable
 from shop.gateways.fakes import DECLINED, FakePaymentProvider
-from shop.models import Category, Customer, Order, StockItem
+from shop.models import Category, Customer, GiftCard, Order, StockItem
 from shop.services.jobs import enqueue
 from shop.worker.loop import Worker
 from tests.shop.order_books import find_faults
@@ -285,6 +287,28 @@ def test_a_form_with_a_coupon_is_sent_with_the_total_that_it_then_has(
 
     order = session.scalars(select(Order)).one()
     assert (order.goods_amount, order.discount_amount, order.coupon_code) == (3998, 1999, "HALF")
+
+
+@pytest.mark.usefixtures("small_store")
+def test_a_gift_card_for_a_check_pays(app: Flask, session: Session) -> None:
+    add_gift_card(session, amount=2000)
+    shopper = Shopper(app)
+    shopper.add("lmp-001")
+
+    shopper.order(gift_card_code="GIFT50")
+
+    assert session.scalars(select(Order.gift_card_amount)).all() == [2000]
+    assert session.scalars(select(GiftCard.balance)).all() == [0]
+
+
+@pytest.mark.usefixtures("small_store")
+def test_a_review_for_a_check_is_counted_on_its_product(app: Flask, session: Session) -> None:
+    for nth, stars in enumerate([2, 5]):
+        add_customer(session, f"{nth}@example.com")
+        add_review(session, f"{nth}@example.com", stars=stars, text="As bright as I hoped.")
+
+    page = Shopper(app).look("/products/lmp-001")
+    assert ("3.5 of 5 (2 reviews)" in page, page.count("As bright as I hoped.")) == (True, 2)
 
 
 def test_a_password_of_a_check_opens_the_account(app: Flask, session: Session) -> None:
