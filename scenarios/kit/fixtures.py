@@ -90,9 +90,15 @@ def outside(request: pytest.FixtureRequest) -> Gateways:
 
 
 @pytest.fixture
-def app(database_url: str, clock: FixedClock, outside: Gateways) -> Iterator[Flask]:
+def settings(database_url: str) -> dict[str, str]:
+    """What the store is told, which a check may add to; nothing in it is kept for some seconds."""
+    return settings_for(database_url)
+
+
+@pytest.fixture
+def app(settings: dict[str, str], clock: FixedClock, outside: Gateways) -> Iterator[Flask]:
     """The store without form tokens and without a brake on guessing."""
-    app = create_app(settings_for(database_url), gateways=outside, clock=clock)
+    app = create_app(settings, gateways=outside, clock=clock)
     app.config["WTF_CSRF_ENABLED"] = False
     limiter.enabled = False
     yield app

@@ -157,7 +157,7 @@ class _Stage(Generic[B]):
         if self._is_on:
             error = context.original_exception
             is_locked = "database is locked" in str(error)
-            self.is_blocked |= is_locked or _code_of(error) == _LOCK_NOT_AVAILABLE
+            self.is_blocked |= is_locked or getattr(error, "sqlstate", "") == _LOCK_NOT_AVAILABLE
 
 
 def _act(actor: Callable[[], T], name: str) -> Ending[T]:
@@ -166,14 +166,9 @@ def _act(actor: Callable[[], T], name: str) -> Ending[T]:
     except _REFUSALS as refusal:
         return Ending(refusal=refusal)
     except Exception as error:
-        if _code_of(getattr(error, "orig", error)) == _SERIALIZATION_FAILURE:
+        if getattr(getattr(error, "orig", error), "sqlstate", "") == _SERIALIZATION_FAILURE:
             return Ending(refusal=error)
         raise CheckBroken(f"{name} raised what the store has no name for: {error!r}") from error
-
-
-def _code_of(error: object) -> str | None:
-    """Return PostgreSQL's code for an error of the driver."""
-    return getattr(error, "sqlstate", None)
 
 
 def _limit_waits(connection: Connection) -> None:
