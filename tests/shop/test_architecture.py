@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SHOP, SCENARIOS = ROOT / "shop", ROOT / "scenarios"
 
-MOST_LINES, MOST_FILE_LINES, MOST_FUNCTION_LINES = 4_300, 200, 40
+MOST_LINES, MOST_FILE_LINES, MOST_FUNCTION_LINES = 4_270, 200, 40
 
 # What each layer may import from the store. `gateways` in services means their Protocols.
 FROM_SHOP: dict[str, set[str]] = {
