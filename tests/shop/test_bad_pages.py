@@ -99,6 +99,18 @@ def test_an_odd_query_finds_nothing(client: FlaskClient, lamp: Product, paramete
     assert set(answers.values()) == {(200, True)}, answers
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("", "We are still unpacking."),
+        ("?category=attic", "Look at <a"),
+        ("?q=zeppelin", "Try a shorter word, or look at <a"),
+    ],
+)
+def test_an_empty_list_says_where_to_look_next(client: FlaskClient, query: str, said: str) -> None:
+    assert f"<p>{said}" in client.get(f"/{query}").text
+
+
 @on_sqlite
 @pytest.mark.parametrize(
     ("query", "status"),
