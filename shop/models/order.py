@@ -13,7 +13,7 @@ from shop.db import Model
 from shop.domain.money import NOTHING, Money
 from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus, actions_for
 from shop.domain.pricing import PricedLine, Totals
-from shop.models.customer import Addressee, Customer
+from shop.models.customer import Addressee
 from shop.models.delivery import Country
 
 
@@ -66,7 +66,6 @@ class Order(Addressee, Model):
     placed_at: Mapped[datetime] = mapped_column(index=True)
 
     country: Mapped[Country] = relationship()
-    customer: Mapped[Customer | None] = relationship()
     lines: Mapped[list["OrderLine"]] = relationship(order_by="OrderLine.id")
     payment: Mapped["Payment | None"] = relationship()
     refunds: Mapped[list["Refund"]] = relationship(order_by="Refund.nth")
@@ -89,11 +88,6 @@ class Order(Addressee, Model):
     def refunded(self) -> Money:
         """What was given back or is on its way back."""
         return Money(self.refunded_amount, self.currency)
-
-    @property
-    def buyer(self) -> str:
-        """Whose order it is where each may have only so much, whatever address was typed."""
-        return self.customer.folded_email if self.customer else self.folded_email
 
     @property
     def refunded_to_gift_card(self) -> Money:

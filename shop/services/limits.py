@@ -12,7 +12,7 @@ from shop.domain.pricing import PricedLine
 from shop.domain.promotions import window_of
 from shop.errors import LimitReached
 from shop.models import Order, Product
-from shop.services.allowances import return_allowance, use_allowance
+from shop.services.allowances import find_buyer, return_allowance, use_allowance
 
 
 def claim_limited(session: Session, order: Order) -> None:
@@ -24,7 +24,8 @@ def claim_limited(session: Session, order: Order) -> None:
         product = session.get_one(Product, line.product_id)
         if most := product.most_per_buyer:
             line.limit_window = window_of(order.placed_at, product.limit_days)
-            claim = f"product:{line.sku}", order.buyer, line.limit_window
+            buyer = find_buyer(session, order.customer_id, order.email)
+            claim = f"product:{line.sku}", buyer, line.limit_window
             if not use_allowance(session, *claim, line.quantity, most):
                 span = "day" if product.limit_days == 1 else f"{product.limit_days} days"
                 raise LimitReached(name=line.name, most=most, span=span)
@@ -35,4 +36,5 @@ def return_limited(session: Session, order: Order, units: Iterable[PricedLine]) 
     windows = {line.sku: line.limit_window for line in order.lines}
     for unit in sorted(units, key=lambda unit: unit.sku):
         if (window := windows[unit.sku]) is not None:
-            return_allowance(session, f"product:{unit.sku}", order.buyer, window, unit.quantity)
+            buyer = find_buyer(session, order.customer_id, order.email)
+            return_allowance(session, f"product:{unit.sku}", buyer, window, unit.quantity)

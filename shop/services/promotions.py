@@ -15,7 +15,7 @@ from shop.domain.money import NOTHING, Money
 from shop.domain.promotions import is_running
 from shop.errors import CouponRefused, GiftCardRefused
 from shop.models import Allowance, Coupon, GiftCard, Order
-from shop.services.allowances import return_allowance, use_allowance
+from shop.services.allowances import find_buyer, return_allowance, use_allowance
 
 _USED_UP, _USED_BY_YOU = "it has been used up", "you have used it already"
 
@@ -96,7 +96,8 @@ def return_coupon(session: Session, order: Order) -> None:
     if order.coupon_code:
         coupon = update(Coupon).where(Coupon.code == order.coupon_code)
         session.execute(coupon.values(used=Coupon.used - 1))
-        return_allowance(session, *_allowance_of(order.coupon_code, order.buyer), 1)
+        buyer = find_buyer(session, order.customer_id, order.email)
+        return_allowance(session, *_allowance_of(order.coupon_code, buyer), 1)
 
 
 def return_to_gift_card(session: Session, order: Order, money: Money) -> None:
