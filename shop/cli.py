@@ -86,10 +86,11 @@ def restore(file: Path) -> None:
     """Fill an empty database from FILE, or leave it as it is."""
     settings: Settings = current_app.extensions["settings"]
     with _told_in_a_sentence():
-        check_backup(file, read_head())
+        revision = read_head()
+        sums = check_backup(file, revision)
         if not inspect(get_session().get_bind()).get_table_names():
             upgrade(settings.database_url)
-        sums = restore_backup(get_session(), file, read_head())
+        restore_backup(get_session(), file, revision, sums)
     click.echo(f"Restored {_count(sums)} from {file}, and read them again: all is there.")
 
 

@@ -17,18 +17,13 @@ from typing import Protocol
 
 import httpx
 
+from shop.domain.picture import find_type
 from shop.errors import GatewayUnavailable, PictureRefused
 
 _SERVICE = "The host of a picture"
 MOST_BYTES = 2 * 1024 * 1024
 DEADLINE_SECONDS = 20.0
 _TIMEOUT_SECONDS = 5.0
-# By their first bytes and not by what the host says. SVG is not among them: it may hold scripts.
-_KINDS = {
-    "image/png": rb"\x89PNG\r\n\x1a\n",
-    "image/jpeg": rb"\xff\xd8\xff",
-    "image/webp": rb"RIFF....WEBP",
-}
 # Of IPv6 only 2000::/3 is public, and in it 2002::/16 wraps addresses of IPv4, private ones too.
 _PUBLIC, _WRAPPED = ip_network("2000::/3"), ip_network("2002::/16")
 
@@ -85,9 +80,8 @@ class HttpPictures:
                 content = self._read(answer, ends_at)
         except (httpx.HTTPError, OSError) as error:
             raise GatewayUnavailable(_SERVICE, repr(error)) from error
-        for kind, beginning in _KINDS.items():
-            if re.match(beginning, content, re.DOTALL):
-                return FetchedPicture(content, kind)
+        if kind := find_type(content):
+            return FetchedPicture(content, kind)
         raise PictureRefused(why="it is neither PNG nor JPEG nor WebP")
 
     def _locate(self, url: str) -> tuple[httpx.URL, str, str]:

@@ -1,7 +1,7 @@
 """The tables, one file for each aggregate; importing this package knows them all."""
 
 from shop.models.cart import Cart, CartLine
-from shop.models.catalog import PICTURE_TYPES, Category, Picture, Product, StockItem, StockMovement
+from shop.models.catalog import Category, Picture, Product, StockItem, StockMovement
 from shop.models.customer import Customer, SignIn
 from shop.models.delivery import Country, ShippingRate
 from shop.models.job import Heartbeat, Job, WebhookEvent

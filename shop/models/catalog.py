@@ -153,10 +153,6 @@ class StockMovement(Model):
     at: Mapped[datetime]
 
 
-# What an imported picture may be: types that no browser runs.
-PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
-
-
 class Picture(Model):
     """One more picture of a product: a static file by its `name`, or `content` that was imported.
 

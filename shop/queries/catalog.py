@@ -6,8 +6,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, defer, joinedload, selectinload, undefer
 
 from shop.db import get_one
+from shop.domain.picture import PICTURE_TYPES
 from shop.errors import NotFound
-from shop.models import PICTURE_TYPES, Category, Customer, Picture, Product, Review, StockMovement
+from shop.models import Category, Customer, Picture, Product, Review, StockMovement
 from shop.queries.paging import Page, SortKeys, get_page
 
 PAGE_SIZE = 12

@@ -85,12 +85,12 @@ def check_backup(file: Path, revision: str) -> Sums:
     return sums
 
 
-def restore_backup(session: Session, file: Path, revision: str) -> Sums:
+def restore_backup(session: Session, file: Path, revision: str, sums: Sums) -> None:
     """Fill an empty database from a backup, and read it all again.
 
+    :param sums: what `check_backup` has found in the file.
     :raises BackupRefused: when nothing was restored, with why.
     """
-    sums = check_backup(file, revision)
     with transaction(session), ZipFile(file) as archive:
         _check_revision(session, revision)
         if filled := [t.name for t in _TABLES if session.execute(select(t).limit(1)).first()]:
@@ -102,7 +102,6 @@ def restore_backup(session: Session, file: Path, revision: str) -> Sums:
             if _add_up(_make_lines(session, table)) != sums[table.name]:
                 raise BackupRefused(why=f"{table} came back with other rows than it had.")
         _advance_sequences(session)
-    return sums
 
 
 def _begin_snapshot(session: Session) -> None:

@@ -147,7 +147,10 @@ def upgrade() -> None:
         batch.create_check_constraint(
             batch.f("ck_orders_gift_card"), "gift_card_amount BETWEEN 0 AND total_amount"
         )
-        batch.create_index(batch.f("ix_orders_placed_at"), ["placed_at"])
+        batch.create_index(
+            batch.f("ix_orders_placed_at_status_total_amount"),
+            ["placed_at", "status", "total_amount"],
+        )
         batch.create_index(batch.f("ix_orders_status_id"), ["status", "id"])
     op.create_index(op.f("ix_job_set_aside_at_id"), "job", ["set_aside_at", "id"])
 
@@ -157,7 +160,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_job_set_aside_at_id"), "job")
     with op.batch_alter_table("orders") as batch:
         batch.drop_index(batch.f("ix_orders_status_id"))
-        batch.drop_index(batch.f("ix_orders_placed_at"))
+        batch.drop_index(batch.f("ix_orders_placed_at_status_total_amount"))
         for name in ("total", "discount", "gift_card", "address"):
             batch.drop_constraint(batch.f(f"ck_orders_{name}"), type_="check")
         batch.create_check_constraint(
