@@ -2,15 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import (
-    CheckConstraint,
-    ForeignKey,
-    Index,
-    LargeBinary,
-    String,
-    Text,
-    UniqueConstraint,
-)
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from shop.db import Model
@@ -168,4 +160,4 @@ class Picture(Model):
     alt: Mapped[str] = mapped_column(String(200))
     name: Mapped[str] = mapped_column(String(120), default="")
     content_type: Mapped[str] = mapped_column(String(40), default="")
-    content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    content: Mapped[bytes | None] = mapped_column(deferred=True)

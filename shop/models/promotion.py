@@ -6,13 +6,14 @@ from sqlalchemy import CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shop.db import Model
-from shop.domain.money import CURRENCY, Money
+from shop.domain.money import CURRENCY
 
 
 class Coupon(Model):
     """A code that takes a share, in basis points, off the goods of an order.
 
-    It holds from `starts_at` until just before `ends_at`. `used` counts the orders that have it.
+    It holds from `starts_at` until just before `ends_at`, for goods of `minimum_amount` or more.
+    `used` counts the orders that have it.
     """
 
     __tablename__ = "coupon"
@@ -30,11 +31,6 @@ class Coupon(Model):
     most_uses: Mapped[int]
     most_per_buyer: Mapped[int] = mapped_column(default=1)
     used: Mapped[int] = mapped_column(default=0)
-
-    @property
-    def minimum(self) -> Money:
-        """What the goods must cost at least."""
-        return Money(self.minimum_amount, self.currency)
 
 
 class GiftCard(Model):

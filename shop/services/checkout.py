@@ -4,24 +4,25 @@ import secrets
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import delete, exists, func, select, tuple_, update
+from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from shop.db import changed_rows, end_read, transaction
+from shop.db import changed_rows, transaction
 from shop.domain.money import Money
 from shop.domain.order_status import OrderStatus, PaymentStatus
-from shop.domain.pricing import PricedLine, Totals, believable_carriage, price_order, sum_lines
-from shop.errors import CardNeeded, CartEmpty, CheckoutExpired, DestinationNotServed, TotalChanged
+from shop.domain.pricing import PricedLine, Totals
+from shop.errors import CardNeeded, CartEmpty, CheckoutExpired, TotalChanged
 from shop.gateways import Gateways
-from shop.gateways.carrier import Carrier, Quote
+from shop.gateways.carrier import Quote
 from shop.gateways.payments import Card
-from shop.models import Cart, CartLine, Country, Order, OrderLine, Payment, ShippingRate
+from shop.models import Cart, CartLine, Order, OrderLine, Payment
 from shop.services.allowances import find_buyer
 from shop.services.cart import find_cart, new_token
 from shop.services.jobs import enqueue
 from shop.services.limits import claim_limited
 from shop.services.orders import FIRST_STATUSES, add_history, move_order
-from shop.services.promotions import NO_CODES, Codes, find_balance, find_coupon_rate, use_codes
+from shop.services.promotions import NO_CODES, Codes, use_codes
+from shop.services.quotes import ask_carrier, quote_cart
 from shop.services.stock import allocate_stock
 
 # Crockford's alphabet without I, L, O and U: nothing is misread on the telephone.
@@ -95,52 +96,6 @@ def place_order(
         raise
 
 
-def ask_carrier(
-    session: Session, carrier: Carrier, cart_token: str, country_code: str, method: str
-) -> Quote:
-    """Return the carrier's quote for the cart, where the rate says that it is asked.
-
-    What the session has read is ended before the call.
-    """
-    rate = ShippingRate.country_code == country_code, ShippingRate.method == method
-    is_asked = exists().where(*rate, ShippingRate.is_quoted)
-    units = select(func.sum(CartLine.quantity)).join(Cart).where(Cart.token == cart_token, is_asked)
-    items = session.scalar(units)
-    end_read(session)
-    return carrier.quote(country_code, method, items) if items else {}
-
-
-def quote_cart(
-    session: Session,
-    cart: Cart,
-    country: str,
-    method: str,
-    quote: Quote,
-    now: datetime,
-    codes: Codes = NO_CODES,
-) -> Totals:
-    """Return what a buyer with these codes pays when the cart goes to a country by a method.
-
-    :param quote: what the carrier has answered; it counts where it can be believed.
-    :raises DestinationNotServed: when there is no rate for the two.
-    :raises CouponRefused: when the buyer may not use the coupon for this cart now.
-    :raises GiftCardRefused: when there is no money on the gift card.
-    """
-    rate = session.execute(
-        select(ShippingRate, Country.tax_rate)
-        .join(Country, Country.code == ShippingRate.country_code)
-        .where(Country.code == country, ShippingRate.method == method)
-    ).one_or_none()
-    if rate is None:
-        raise DestinationNotServed
-    shipping, tax_rate = rate
-    carriage = believable_carriage(quote, shipping.price)
-    lines = [line.priced_at(now) for line in cart.lines]
-    coupon_rate = find_coupon_rate(session, codes, sum_lines(lines), now)
-    balance = find_balance(session, codes.gift_card_code, now)
-    return price_order(lines, carriage, tax_rate, coupon_rate, balance)
-
-
 def _find_placed(session: Session, checkout_token: str) -> str | None:
     return session.scalar(select(Order.number).where(Order.checkout_token == checkout_token))
 
@@ -177,15 +132,20 @@ def _write_order(
     session.add(order)
     session.flush()
     claim_limited(session, order)
+    _begin_payment(session, order, now)
+    return order.number
+
+
+def _begin_payment(session: Session, order: Order, now: datetime) -> None:
+    """Queue what asks for the money; where nothing is left to pay, the order is confirmed."""
     for status in FIRST_STATUSES:
         add_history(session, order.id, status, now)
-    if totals.charge.amount:
+    if order.totals.charge.amount:
         enqueue(session, "authorize_payment", now, number=order.number)
-    else:
-        for status in (PaymentStatus.PAID, OrderStatus.CONFIRMED):
-            move_order(session, order.id, status, now)
-        enqueue(session, "send_confirmation", now, number=order.number)
-    return order.number
+        return
+    for paid in (PaymentStatus.PAID, OrderStatus.CONFIRMED):
+        move_order(session, order.id, paid, now)
+    enqueue(session, "send_confirmation", now, number=order.number)
 
 
 def _empty_cart(session: Session, cart: Cart) -> None:

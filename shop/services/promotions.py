@@ -45,8 +45,9 @@ def find_coupon_rate(session: Session, codes: Codes, goods: Money, now: datetime
     if not is_running(coupon.starts_at, coupon.ends_at, now):
         first, end = (f"{at.day} {at:%B %Y}" for at in (coupon.starts_at, coupon.ends_at))
         raise CouponRefused(why=f"it is good from {first} until {end}")
-    if goods < coupon.minimum:
-        raise CouponRefused(why=f"it is for goods of {coupon.minimum} or more")
+    minimum = Money(coupon.minimum_amount, coupon.currency)
+    if goods < minimum:
+        raise CouponRefused(why=f"it is for goods of {minimum} or more")
     if coupon.used >= coupon.most_uses:
         raise CouponRefused(why=_USED_UP)
     own = session.get(Allowance, _allowance_of(codes.coupon_code, codes.buyer))

@@ -14,8 +14,9 @@ from shop.errors import Refusal
 from shop.queries.customers import find_customer
 from shop.queries.orders import list_countries, list_rates
 from shop.services.allowances import find_buyer
-from shop.services.checkout import CheckoutForm, ask_carrier, place_order, quote_cart
+from shop.services.checkout import CheckoutForm, place_order
 from shop.services.promotions import Codes
+from shop.services.quotes import ask_carrier, quote_cart
 from shop.web.auth import limiter
 from shop.web.forms import form_values, render_form, takes_form
 from shop.web.schemas import CheckoutSchema, CodesSchema

@@ -11,8 +11,9 @@ from shop.domain.pricing import Totals
 from shop.errors import CardNeeded, CouponRefused, GiftCardRefused, Refusal, TotalChanged
 from shop.gateways.fakes import APPROVED, make_fakes
 from shop.models import Allowance, Coupon, GiftCard, Order, Product, StockItem
-from shop.services.checkout import CheckoutForm, Delivery, place_order, quote_cart
+from shop.services.checkout import CheckoutForm, Delivery, place_order
 from shop.services.promotions import Codes
+from shop.services.quotes import quote_cart
 from tests.conftest import START
 from tests.factories import (
     CartFactory,

@@ -28,8 +28,9 @@ from shop.models import Cart, Customer, Job, Order, OrderLine, Product, Review, 
 from shop.models.catalog import fold_name
 from shop.services.accounts import register
 from shop.services.cart import add_to_cart, start_cart
-from shop.services.checkout import CheckoutForm, Delivery, place_order, quote_cart
+from shop.services.checkout import CheckoutForm, Delivery, place_order
 from shop.services.fulfillment import pack_order, ship_order
+from shop.services.quotes import quote_cart
 from shop.worker.loop import Worker
 from tests.conftest import START, StandingClock, run_due_jobs
 from tests.shop.order_books import find_faults

@@ -3,7 +3,7 @@ from sqlalchemy.orm import Session
 
 from shop.errors import DestinationNotServed
 from shop.models import Cart
-from shop.services.checkout import quote_cart
+from shop.services.quotes import quote_cart
 from tests.conftest import START
 from tests.factories import CartFactory, CartLineFactory, CountryFactory, ShippingRateFactory
 
