@@ -11,16 +11,10 @@ from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from sqlalchemy.orm import Session
 
 from scenarios.kit import databases
-from scenarios.kit.clock import START, FixedClock
-from scenarios.kit.settings import WEBHOOK_SECRET, settings_for
-from scenarios.kit.work import run_due_jobs
 from tests.databases import POSTGRES_VARIABLE, not_run
 from tests.factories import bind_factories
 
-__all__ = ["START", "WEBHOOK_SECRET", "StandingClock", "run_due_jobs", "settings_for"]
-
 pytest_plugins = ("scenarios.kit.fixtures",)
-StandingClock = FixedClock
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from scenarios.kit.outcomes import CheckBroken
 from scenarios.kit.pages import tell
-from scenarios.kit.rows import PASSWORD
+from scenarios.kit.rows import DELIVERY, PASSWORD
 from shop.gateways.fakes import APPROVED
 
 _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
@@ -53,16 +53,7 @@ class Shopper:
         As a browser does, it asks for the total again once everything is filled in: a code or
         another country changes that.
         """
-        delivery = {
-            "email": self.email,
-            "name": "Ada Lovelace",
-            "address": "12 St James's Square",
-            "city": "London",
-            "postcode": "SW1Y 4JH",
-            "country_code": "GB",
-            "shipping_method": "standard",
-        }
-        form = {**delivery, "card_number": APPROVED, **changes}
+        form = {**DELIVERY, "email": self.email, "card_number": APPROVED, **changes}
         self.look("/checkout")
         quoted = self._expect(200, "POST", "/checkout/quote", data=form)
         return {**dict(_HIDDEN.findall(quoted.text)), **form}

@@ -26,6 +26,15 @@ from shop.models import (
 )
 
 PASSWORD = "correct horse battery"  # noqa: S105
+_HOME = {"address": "12 St James's Square", "city": "London", "postcode": "SW1Y 4JH"}
+# What Ada types into the checkout form, but for her card.
+DELIVERY = {
+    "email": "ada@example.com",
+    "name": "Ada Lovelace",
+    **_HOME,
+    "country_code": "GB",
+    "shipping_method": "standard",
+}
 
 
 def add_delivery(session: Session) -> None:
@@ -77,10 +86,9 @@ def add_gift_card(
 
 def add_customer(session: Session, email: str = "ada@example.com", **columns: Any) -> None:
     """Open an account with an empty cart and the password `PASSWORD`; `is_staff=True` for staff."""
-    home = {"address": "12 St James's Square", "city": "London", "postcode": "SW1Y 4JH"}
     row = {"email": email, "name": "Ada Lovelace", "password": PASSWORD, "opened_at": START}
     with transaction(session):
-        write_customer(session, {**row, **home, "country_code": "GB", **columns})
+        write_customer(session, {**row, **_HOME, "country_code": "GB", **columns})
 
 
 def add_order(

@@ -5,10 +5,10 @@ from flask import Flask
 from sqlalchemy import Engine, create_engine, insert, literal, select, text, update
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
 from scenarios.kit.meters import FLAT_BYTES, checked_out, measure
 from shop.db import transaction
 from shop.models import Category, Job, Product, StockItem
-from tests.conftest import START
 from tests.factories import CategoryFactory, ProductFactory
 
 

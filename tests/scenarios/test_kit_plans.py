@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import Engine, Executable, Index, delete, func, select, text, tuple_, union, update
 from sqlalchemy.orm import Session, aliased
 
+from scenarios.kit.clock import START
 from scenarios.kit.meters import Statement, measure
 from scenarios.kit.plans import Access, How, Plan, read_plan, scans, uses_index
 from shop.models import CartLine, Category, Job, Order, OrderLine, Product, StockItem
-from tests.conftest import START
 from tests.factories import CountryFactory, OrderFactory, ProductFactory
 
 

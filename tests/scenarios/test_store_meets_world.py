@@ -12,6 +12,8 @@ import httpx
 import pytest
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import FixedClock
+from scenarios.kit.settings import settings_for as store_settings_for
 from scenarios.world.server import RunningWorld, running_world
 from shop import create_app
 from shop.clock import utc_now
@@ -21,8 +23,6 @@ from shop.gateways.carrier import HttpCarrier, Parcel
 from shop.gateways.mailer import SmtpMailer
 from shop.gateways.payments import HttpPaymentProvider
 from shop.gateways.suggestions import HttpSuggestions
-from tests.conftest import StandingClock
-from tests.conftest import settings_for as store_settings_for
 from tests.factories import ProductFactory
 from tests.scenarios.world.world_standins import (
     APPROVES,
@@ -289,7 +289,7 @@ def test_of_strange_suggestions_only_some_that_can_be_looked_up_are_kept(
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_store_without_its_suggestions_is_a_store(
-    database_url: str, session: Session, world: RunningWorld, clock: StandingClock
+    database_url: str, session: Session, world: RunningWorld, clock: FixedClock
 ) -> None:
     lamp = ProductFactory.create(sku="LMP-001", slug="lamp")
     ProductFactory.create(name="Chair", category=lamp.category)

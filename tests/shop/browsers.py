@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from scenarios.kit.clock import START
 from shop.models import Cart, Customer, SignIn
-from tests.conftest import START
 from tests.factories import PASSWORD, CartFactory
 
 

@@ -5,6 +5,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.rows import DELIVERY
 from shop.gateways.fakes import APPROVED
 from shop.models import Cart, Customer, Product
 from tests.factories import (
@@ -32,18 +33,7 @@ def typed(client: FlaskClient, session: Session, lamp: Product) -> dict[str, str
     client.post("/products/lamp/add", data={"quantity": "1"})
     token = session.scalars(select(Cart.checkout_token)).one()
     session.rollback()
-    return {
-        "email": "ada@example.com",
-        "name": "Ada Lovelace",
-        "address": "12 St James's Square",
-        "city": "London",
-        "postcode": "SW1Y 4JH",
-        "country_code": "GB",
-        "shipping_method": "standard",
-        "card_number": APPROVED,
-        "checkout_token": token,
-        "total_shown": "2873",
-    }
+    return {**DELIVERY, "card_number": APPROVED, "checkout_token": token, "total_shown": "2873"}
 
 
 @pytest.fixture

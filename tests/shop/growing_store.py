@@ -5,6 +5,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
 from shop.models import (
     Cart,
     CartLine,
@@ -18,7 +19,6 @@ from shop.models import (
     StockMovement,
 )
 from shop.services.accounts import hash_token
-from tests.conftest import START
 from tests.factories import (
     CustomerFactory,
     OrderFactory,

@@ -12,11 +12,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from scenarios.kit.clock import START
+from scenarios.kit.rows import DELIVERY
 from shop.db import Model
 from shop.domain.order_status import OrderStatus, PaymentStatus
+from shop.gateways.fakes import APPROVED
 from shop.models import Cart, Category, Customer, Heartbeat, Job, Product, Review
 from shop.services.accounts import hash_token
-from tests.conftest import START
 from tests.factories import (
     PASSWORD,
     CartFactory,
@@ -46,16 +48,7 @@ PARTS = {
     "<int(max=2147483647):picture_id>": str(PICTURE_ID),
     "<any(pack, ship, cancel, refund):verb>": "pack",
 }
-DELIVERY = {
-    "email": "ada@example.com",
-    "name": "Ada Lovelace",
-    "address": "12 St James's Square",
-    "city": "London",
-    "postcode": "SW1Y 4JH",
-    "country_code": "GB",
-    "shipping_method": "standard",
-    "card_number": "4242424242424242",
-}
+ORDER = {**DELIVERY, "card_number": APPROVED}
 PRODUCTS = (
     b"sku,name,summary,description,category,price_amount,on_hand,picture_url,picture_alt\r\n"
     b"KTL-002,Linnet Kettle,,,kitchen,5800,12,,\r\n"
@@ -72,7 +65,12 @@ def form_of(path: str, role: str) -> dict[str, Any]:
     forms: dict[str, dict[str, Any]] = {
         "/products/<slug>/add": {"quantity": "1"},
         "/cart/lines/<sku>": {"quantity": "2"},
-        "/checkout": {**DELIVERY, "checkout_token": f"checkout {role}", "total_shown": "2873"},
+        "/checkout": {
+            **DELIVERY,
+            "card_number": "4242424242424242",
+            "checkout_token": f"checkout {role}",
+            "total_shown": "2873",
+        },
         "/orders/find": {"number": NUMBER, "email": "ada@example.com"},
         "/register": {"email": f"new-{email_of(role)}", "name": "Ada", "password": PASSWORD},
         "/sign-in": {"email": email_of(role), "password": PASSWORD},
@@ -158,7 +156,7 @@ def ask(browser: FlaskClient, method: str, path: str, role: str) -> TestResponse
     sent: dict[str, Any] = {"data": form_of(path, role)} if method == "POST" else {}
     if path.startswith("/api/v1/"):
         total = {"lines": [{"sku": "LMP-001", "quantity": 1}], "total_amount": 2873}
-        sent = {"json": {**DELIVERY, **total}} if method == "POST" else {}
+        sent = {"json": {**ORDER, **total}} if method == "POST" else {}
         token = {"Authorization": f"Bearer token {role}"} if role != "guest" else {}
         sent["headers"] = {"Idempotency-Key": "once", **token}
     return browser.open(address, method=method, buffered=True, **sent)

@@ -7,13 +7,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import FixedClock
+from scenarios.kit.pages import beside, filled_in, sentence
 from shop.models import Cart, CartLine, Customer, Product, SignIn
 from shop.services.accounts import SIGN_IN_LASTS
-from tests.conftest import StandingClock
 from tests.factories import PASSWORD, CartFactory, CountryFactory, CustomerFactory, OrderFactory
 from tests.shop.browsers import is_in, sign_in, sign_in_browser
 from tests.shop.odd_texts import NOT_A_TEXT, ODD_TEXTS
-from tests.shop.pages import beside, filled_in, sentence
 
 FORM = {"email": "Ada@Example.com", "name": "Ada Lovelace", "password": PASSWORD}
 PROFILE = {
@@ -220,7 +220,7 @@ def test_no_odd_password_lets_anybody_in(client: FlaskClient, ada: Customer, tex
 
 
 def test_a_sign_in_ends_after_twelve_hours(
-    client: FlaskClient, ada: Customer, clock: StandingClock
+    client: FlaskClient, ada: Customer, clock: FixedClock
 ) -> None:
     sign_in(client)
 
@@ -233,7 +233,7 @@ def test_a_sign_in_ends_after_twelve_hours(
 
 @on_sqlite
 def test_sign_ins_that_have_ended_are_cleared_away(
-    client: FlaskClient, session: Session, ada: Customer, clock: StandingClock
+    client: FlaskClient, session: Session, ada: Customer, clock: FixedClock
 ) -> None:
     sign_in(client)
     clock.advance(SIGN_IN_LASTS.total_seconds())
@@ -286,7 +286,7 @@ def test_a_sign_out_leaves_nothing_in_the_browser(
 
 
 def test_a_browser_whose_sign_in_has_ended_changes_no_cart_of_the_customer(
-    client: FlaskClient, session: Session, ada: Customer, lamp: Product, clock: StandingClock
+    client: FlaskClient, session: Session, ada: Customer, lamp: Product, clock: FixedClock
 ) -> None:
     sign_in(client)
     client.post("/products/lamp/add", data={"quantity": "2"})
@@ -302,7 +302,7 @@ def test_a_browser_whose_sign_in_has_ended_changes_no_cart_of_the_customer(
 
 @on_sqlite
 def test_a_browser_whose_sign_in_has_ended_shows_no_order_of_the_customer(
-    client: FlaskClient, session: Session, ada: Customer, clock: StandingClock
+    client: FlaskClient, session: Session, ada: Customer, clock: FixedClock
 ) -> None:
     number = OrderFactory.create().number
     sign_in(client)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from scenarios.kit.actors import Shopper
+from scenarios.kit.clock import START
 from scenarios.kit.interleaving import Race, interleave
 from scenarios.kit.rows import add_customer, add_delivery, add_product
 from scenarios.kit.work import run_due_jobs
@@ -35,7 +36,6 @@ from shop.models import (
 )
 from shop.services.cart import add_to_cart, set_quantity
 from shop.worker.loop import Worker
-from tests.conftest import START
 from tests.shop.order_books import find_faults
 
 TOTAL, WITH_COUPON = "2873", "2633"

@@ -10,6 +10,9 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from scenarios.kit.interleaving import interleave
+from scenarios.kit.rows import DELIVERY
+from scenarios.kit.settings import settings_for
+from scenarios.kit.work import run_due_jobs
 from shop import create_app
 from shop.clock import utc_now
 from shop.gateways.fakes import APPROVED, DECLINED, UNANSWERED, make_fakes
@@ -17,7 +20,6 @@ from shop.gateways.payments import HttpPaymentProvider
 from shop.models import Cart, CartLine, Customer, Order, Product
 from shop.services.accounts import hash_token
 from shop.worker.loop import Worker
-from tests.conftest import run_due_jobs, settings_for
 from tests.factories import (
     CartFactory,
     CartLineFactory,
@@ -35,13 +37,7 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 TOKEN = "the token of Ada's program"
 AS_ADA = {"Authorization": f"Bearer {TOKEN}"}
 BODY: dict[str, Any] = {
-    "email": "ada@example.com",
-    "name": "Ada Lovelace",
-    "address": "12 St James's Square",
-    "city": "London",
-    "postcode": "SW1Y 4JH",
-    "country_code": "GB",
-    "shipping_method": "standard",
+    **DELIVERY,
     "card_number": APPROVED,
     "total_amount": 2873,
     "lines": [{"sku": "LMP-001", "quantity": 1}],

@@ -14,7 +14,9 @@ from flask import Flask
 from sqlalchemy import Engine, event, inspect, select, text, update
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
 from scenarios.kit.interleaving import interleave
+from scenarios.kit.settings import settings_for
 from scenarios.kit.statements import touches
 from seed_data.standard import load_standard_store
 from shop import create_app
@@ -39,7 +41,6 @@ from shop.models import (
     StockItem,
     WebhookEvent,
 )
-from tests.conftest import START, settings_for
 from tests.factories import CustomerFactory, ProductFactory
 from tests.shop.test_migrations import config_for
 from tests.shop.test_migrations import empty_url as empty_url

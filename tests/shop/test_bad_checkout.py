@@ -8,13 +8,13 @@ from markupsafe import escape
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.pages import beside, filled_in, sentence
+from scenarios.kit.work import run_due_jobs
 from shop.gateways.fakes import FakeMailer
 from shop.models import Order
 from shop.worker.loop import Worker
-from tests.conftest import run_due_jobs
 from tests.shop.leftovers import left
 from tests.shop.odd_texts import NOT_A_NUMBER, NOT_A_TEXT, ODD_TEXTS
-from tests.shop.pages import beside, filled_in, sentence
 
 LONGEST = {"name": 100, "address": 200, "city": 100, "postcode": 20}
 NEEDED = ("email", *LONGEST, "country_code", "shipping_method", "checkout_token")

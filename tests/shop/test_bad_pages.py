@@ -5,9 +5,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.pages import filled_in, sentence
 from shop.models import CartLine, Product
 from tests.shop.odd_texts import NOT_A_NUMBER, NOT_A_TEXT, ODD_TEXTS
-from tests.shop.pages import filled_in, sentence
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -8,11 +8,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
+from scenarios.kit import pages
 from shop.gateways import Gateways
 from shop.gateways.fakes import FakeSuggestions
 from shop.models import Product
 from tests.factories import LISTED_AT, CategoryFactory, ProductFactory
-from tests.shop import pages
 
 BOUGHT, SHELF = "Others also bought", "More from this shelf"
 

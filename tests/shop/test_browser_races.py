@@ -10,19 +10,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from scenarios.kit.clock import START
 from scenarios.kit.interleaving import interleave
+from scenarios.kit.pages import filled_in, sentence
+from scenarios.kit.settings import WEBHOOK_SECRET
 from scenarios.kit.statements import Predicate, is_write
+from scenarios.kit.work import run_due_jobs
 from shop.db import transaction
 from shop.domain.webhook_signature import sign
 from shop.models import Cart, CartLine, Customer, Job, Order, Product, Refund, StockItem
 from shop.services.accounts import hash_token
 from shop.services.jobs import enqueue
 from shop.worker.loop import Worker
-from tests.conftest import START, WEBHOOK_SECRET, run_due_jobs
 from tests.factories import PASSWORD, CartFactory, CustomerFactory, OrderFactory
 from tests.shop.browsers import sign_in_browser
 from tests.shop.order_books import find_faults
-from tests.shop.pages import filled_in, sentence
 
 NUMBER = "BB-7K3MQ-9XT2W"
 ORDER = f"/staff/orders/{NUMBER}"

@@ -7,12 +7,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.pages import sentence
 from shop.gateways import Gateways
 from shop.gateways.carrier import Quote
 from shop.gateways.fakes import FakeCarrier
 from shop.models import Order, Product
 from tests.factories import ShippingRateFactory
-from tests.shop.pages import sentence
 
 # A lamp at 19.99 with 20% tax comes to 35.93 with this carriage, to 34.73 with the table's 8.95.
 QUOTED = {"amount": 995, "currency": "GBP"}

@@ -2,10 +2,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
 from shop.errors import CartFull, NotFound, OutOfStock
 from shop.models import Cart, CartLine, Product
 from shop.services.cart import MAX_LINES, add_to_cart, find_cart, set_quantity, start_cart
-from tests.conftest import START
 from tests.factories import CartFactory, CartLineFactory, CategoryFactory, ProductFactory
 
 

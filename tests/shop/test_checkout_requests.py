@@ -5,13 +5,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.pages import beside, filled_in, sentence
 from shop.clock import utc_now
 from shop.gateways.fakes import make_fakes
 from shop.gateways.payments import HttpPaymentProvider
 from shop.models import Order
 from tests.factories import OrderFactory
 from tests.shop.leftovers import left
-from tests.shop.pages import beside, filled_in, sentence
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.pages import beside, filled_in, sentence
 from shop.models import Allowance, Order, Product
 from shop.web.auth import limiter
 from tests.factories import CouponFactory, CustomerFactory, GiftCardFactory
 from tests.shop.browsers import sign_in_browser
 from tests.shop.leftovers import left
-from tests.shop.pages import beside, filled_in, sentence
 
 Form = dict[str, str]
 UNKNOWN_COUPON = "We cannot take this coupon: we do not know it."

@@ -10,11 +10,12 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
+from scenarios.kit.settings import settings_for
 from shop import create_app
 from shop.gateways.fakes import FakeMailer, make_fakes
 from shop.models import Order, Product, StockItem
 from shop.services.jobs import enqueue
-from tests.conftest import START, settings_for
 from tests.factories import OrderFactory
 
 ROOT = Path(__file__).parents[2]

@@ -4,10 +4,10 @@ from email.message import EmailMessage
 import pytest
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
 from shop.gateways.fakes import FakeMailer
 from shop.models import Shipment
 from shop.services.mails import send_confirmation, send_dispatch
-from tests.conftest import START
 from tests.factories import OrderFactory
 
 LINK = "http://store.test/orders/BB-7K3MQ-9XT2W"

@@ -9,11 +9,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
 from shop.domain.money import Money
 from shop.domain.order_status import OrderStatus
 from shop.models import Product
 from shop.queries.sales import Sales, list_daily_sales, list_monthly_sales
-from tests.conftest import START
 from tests.factories import CustomerFactory, OrderFactory
 from tests.shop.browsers import sign_in_browser
 

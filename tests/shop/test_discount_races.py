@@ -8,6 +8,7 @@ from flask import Flask
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from scenarios.kit.clock import START
 from scenarios.kit.interleaving import interleave
 from scenarios.kit.meters import Cost, measure
 from shop.domain.money import Money
@@ -18,7 +19,6 @@ from shop.services.checkout import CheckoutForm, Delivery, place_order
 from shop.services.fulfillment import pack_order
 from shop.services.promotions import Codes
 from shop.services.refunds import cancel_order, refund_units
-from tests.conftest import START
 from tests.factories import (
     CartFactory,
     CartLineFactory,

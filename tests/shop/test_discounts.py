@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
 from shop.domain.money import Money
 from shop.domain.pricing import Totals
 from shop.errors import CardNeeded, CouponRefused, GiftCardRefused, Refusal, TotalChanged
@@ -14,7 +15,6 @@ from shop.models import Allowance, Coupon, GiftCard, Order, Product, StockItem
 from shop.services.checkout import CheckoutForm, Delivery, place_order
 from shop.services.promotions import Codes
 from shop.services.quotes import quote_cart
-from tests.conftest import START
 from tests.factories import (
     CartFactory,
     CartLineFactory,

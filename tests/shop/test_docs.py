@@ -7,10 +7,10 @@ from pathlib import Path
 
 from flask import Flask
 
+from scenarios.kit.settings import settings_for
 from shop import create_app, errors
 from shop.config import Settings
 from shop.web.refusals import STATUS, code_of
-from tests.conftest import settings_for
 from tests.shop.test_architecture import FROM_SHOP
 
 ROOT = Path(__file__).parents[2]

@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, insert
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
 from shop.domain.spreadsheet import to_cell
 from shop.models import Order, Product
-from tests.conftest import START
 from tests.factories import CustomerFactory, OrderFactory
 from tests.shop.browsers import sign_in_browser
 

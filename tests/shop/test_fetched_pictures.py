@@ -7,7 +7,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START, FixedClock
 from scenarios.kit.interleaving import interleave
+from scenarios.kit.work import run_due_jobs
 from shop.db import transaction
 from shop.errors import GatewayUnavailable, PictureRefused
 from shop.gateways.fakes import FakePictures
@@ -21,7 +23,6 @@ from shop.gateways.pictures import (
 from shop.models import Job, Picture, Product
 from shop.services.jobs import enqueue
 from shop.worker.loop import Worker
-from tests.conftest import START, StandingClock, run_due_jobs
 
 URL = "https://pictures.example/kettle.png"
 PUBLIC = "93.184.215.14"
@@ -336,7 +337,7 @@ def test_a_job_that_runs_twice_stores_one_picture(
 
 
 def test_two_pictures_of_one_product_at_once_are_both_stored(
-    session: Session, worker: Worker, clock: StandingClock, lamp: Product
+    session: Session, worker: Worker, clock: FixedClock, lamp: Product
 ) -> None:
     queue(session)
     queue(session, url=f"{URL}?2")
@@ -379,7 +380,7 @@ def test_a_picture_that_is_refused_is_set_aside_with_its_reason(
 
 
 def test_a_picture_whose_host_is_away_is_tried_again(
-    session: Session, worker: Worker, clock: StandingClock, lamp: Product
+    session: Session, worker: Worker, clock: FixedClock, lamp: Product
 ) -> None:
     internet = Internet(httpx.Response(503))
     worker.outside["pictures"] = internet.source()  # type: ignore[index]

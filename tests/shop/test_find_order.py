@@ -2,9 +2,9 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from scenarios.kit.pages import beside, filled_in, sentence
 from tests.factories import OrderFactory
 from tests.shop.odd_texts import NOT_A_TEXT
-from tests.shop.pages import beside, filled_in, sentence
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

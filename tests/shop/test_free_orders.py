@@ -3,6 +3,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
+from scenarios.kit.pages import beside, sentence
+from scenarios.kit.work import run_due_jobs
 from shop.gateways.fakes import UNANSWERED, FakeMailer, FakePaymentProvider
 from shop.models import (
     Allowance,
@@ -19,11 +22,9 @@ from shop.models import (
 from shop.services.fulfillment import pack_order, ship_order
 from shop.services.refunds import cancel_order, refund_order, refund_units
 from shop.worker.loop import Worker
-from tests.conftest import START, run_due_jobs
 from tests.factories import CouponFactory, GiftCardFactory
 from tests.shop.leftovers import left
 from tests.shop.order_books import find_faults
-from tests.shop.pages import beside, sentence
 
 Form = dict[str, str]
 

@@ -2,12 +2,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
 from shop.errors import NotFound, NotYet
 from shop.gateways.carrier import Parcel
 from shop.gateways.fakes import FakeCarrier
 from shop.models import Job, Order, Shipment, StockItem
 from shop.services.fulfillment import book_parcel, track_parcel
-from tests.conftest import START
 from tests.factories import OrderFactory
 
 

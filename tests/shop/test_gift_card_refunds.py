@@ -2,6 +2,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
+from scenarios.kit.work import run_due_jobs
 from shop.db import transaction
 from shop.errors import AmountMismatch
 from shop.gateways.fakes import DECLINED, FakePaymentProvider
@@ -11,7 +13,6 @@ from shop.services.fulfillment import pack_order, ship_order
 from shop.services.payments import apply_payment_event, authorize_payment
 from shop.services.refunds import cancel_order, refund_order, refund_units
 from shop.worker.loop import Worker
-from tests.conftest import START, run_due_jobs
 from tests.factories import CouponFactory, GiftCardFactory, OrderFactory, ProductFactory
 from tests.shop.order_books import find_faults
 

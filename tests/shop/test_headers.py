@@ -10,10 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from scenarios.kit.clock import FixedClock
+from scenarios.kit.settings import settings_for
 from shop import create_app
 from shop.gateways.fakes import make_fakes
 from shop.models import Customer, Product
-from tests.conftest import StandingClock, settings_for
 from tests.factories import PASSWORD, CustomerFactory, OrderFactory
 from tests.shop.browsers import sign_in, sign_in_browser
 
@@ -64,7 +65,7 @@ def session_cookie(answer: TestResponse) -> set[str]:
 
 
 @pytest.fixture
-def secure(database_url: str, clock: StandingClock) -> Iterator[Flask]:
+def secure(database_url: str, clock: FixedClock) -> Iterator[Flask]:
     """The store as it stands behind https and under a path."""
     settings = {**settings_for(database_url), "SHOP_BASE_URL": "https://store.test/shop"}
     app = create_app(settings, gateways=make_fakes(), clock=clock)

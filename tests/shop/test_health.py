@@ -9,10 +9,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, event, text, update
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
 from shop import create_app
 from shop.db import make_engine
 from shop.models import Heartbeat, Job
-from tests.conftest import START
 from tests.shop.test_log import INSIDE, lines
 from tests.shop.test_log import log as log
 

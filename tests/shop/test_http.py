@@ -10,9 +10,9 @@ from threading import Thread
 import pytest
 from httpx import Request
 
+from scenarios.kit.clock import START, FixedClock
 from shop.errors import GatewayUnavailable
 from shop.gateways.http import Clock, HttpService
-from tests.conftest import START, StandingClock
 
 FAILS, REFUSES, ANSWERS = (503, b"{}"), (422, b"{}"), (200, b'{"is": "fine"}')
 
@@ -75,7 +75,7 @@ def test_an_answer_that_comes_byte_by_byte_is_cut_off_at_the_deadline(service: S
         client.call("GET", "/")
 
 
-def test_an_answer_without_end_is_not_kept(service: Service, clock: StandingClock) -> None:
+def test_an_answer_without_end_is_not_kept(service: Service, clock: FixedClock) -> None:
     service.answer, service.promised = (200, b" " * 1_500_000), 10**12
 
     with (
@@ -85,7 +85,7 @@ def test_an_answer_without_end_is_not_kept(service: Service, clock: StandingCloc
         client.call("GET", "/")
 
 
-def test_an_answer_that_does_not_come_is_given_up(service: Service, clock: StandingClock) -> None:
+def test_an_answer_that_does_not_come_is_given_up(service: Service, clock: FixedClock) -> None:
     service.answer, service.promised = (200, b""), 1_000
     sent: list[Request] = []
 
@@ -97,9 +97,7 @@ def test_an_answer_that_does_not_come_is_given_up(service: Service, clock: Stand
     assert [set(each.extensions["timeout"].values()) for each in sent] == [{0.05}]
 
 
-def test_an_answer_that_is_nested_too_deeply_is_none(
-    service: Service, clock: StandingClock
-) -> None:
+def test_an_answer_that_is_nested_too_deeply_is_none(service: Service, clock: FixedClock) -> None:
     service.answer = (200, b"[" * 200_000)
 
     with client_of(service, clock) as client:
@@ -108,7 +106,7 @@ def test_an_answer_that_is_nested_too_deeply_is_none(
 
 @pytest.mark.parametrize("answer", [FAILS, REFUSES])
 def test_after_five_failures_in_a_row_nothing_is_sent(
-    service: Service, clock: StandingClock, answer: tuple[int, bytes]
+    service: Service, clock: FixedClock, answer: tuple[int, bytes]
 ) -> None:
     service.answer = answer
 
@@ -118,9 +116,7 @@ def test_after_five_failures_in_a_row_nothing_is_sent(
     assert (answers, service.calls) == ([{}] * 7, 5)
 
 
-def test_failures_that_are_not_in_a_row_stop_nothing(
-    service: Service, clock: StandingClock
-) -> None:
+def test_failures_that_are_not_in_a_row_stop_nothing(service: Service, clock: FixedClock) -> None:
     with client_of(service, clock) as client:
         for answer in (FAILS, FAILS, FAILS, FAILS, ANSWERS, FAILS, FAILS, FAILS, FAILS, ANSWERS):
             service.answer = answer
@@ -129,7 +125,7 @@ def test_failures_that_are_not_in_a_row_stop_nothing(
     assert (last, service.calls) == ([{"is": "fine"}], 10)
 
 
-def test_after_half_a_minute_one_try_is_let_through(service: Service, clock: StandingClock) -> None:
+def test_after_half_a_minute_one_try_is_let_through(service: Service, clock: FixedClock) -> None:
     service.answer = FAILS
     with client_of(service, clock) as client:
         ask(client, times=5)
@@ -144,7 +140,7 @@ def test_after_half_a_minute_one_try_is_let_through(service: Service, clock: Sta
     assert (before, service.calls) == (5, 6)
 
 
-def test_a_try_that_is_answered_ends_the_pause(service: Service, clock: StandingClock) -> None:
+def test_a_try_that_is_answered_ends_the_pause(service: Service, clock: FixedClock) -> None:
     service.answer = FAILS
     with client_of(service, clock) as client:
         ask(client, times=6)
@@ -157,7 +153,7 @@ def test_a_try_that_is_answered_ends_the_pause(service: Service, clock: Standing
 
 
 def test_a_call_that_has_to_be_made_is_made_during_a_pause(
-    service: Service, clock: StandingClock
+    service: Service, clock: FixedClock
 ) -> None:
     service.answer = FAILS
     with client_of(service, clock) as client:

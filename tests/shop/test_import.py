@@ -11,16 +11,17 @@ from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from scenarios.kit.clock import START
+from scenarios.kit.pages import sentence
+from scenarios.kit.work import run_due_jobs
 from shop.db import Model
 from shop.gateways.fakes import FakePictures
 from shop.models import Category, Job, Picture, Product, StockItem, StockMovement
 from shop.services.products import ProductRow, import_products
 from shop.worker.loop import Worker
-from tests.conftest import START, run_due_jobs
 from tests.factories import CategoryFactory, CustomerFactory, ProductFactory
 from tests.shop.browsers import sign_in_browser
 from tests.shop.odd_texts import NOT_A_NUMBER, ODD_TEXTS
-from tests.shop.pages import sentence
 
 KETTLE = {
     "sku": "KTL-002",

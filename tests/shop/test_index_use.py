@@ -15,9 +15,12 @@ from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from scenarios.kit.clock import START, FixedClock
 from scenarios.kit.interleaving import interleave
 from scenarios.kit.meters import Statement, measure
 from scenarios.kit.plans import read_plan, scans
+from scenarios.kit.settings import WEBHOOK_SECRET
+from scenarios.kit.work import run_due_jobs
 from shop.db import transaction
 from shop.domain.webhook_signature import sign
 from shop.gateways.fakes import FakeMailer
@@ -26,7 +29,6 @@ from shop.queries.catalog import SORTS
 from shop.queries.orders import SHELVES
 from shop.services.jobs import enqueue, record_heartbeat
 from shop.worker.loop import Worker
-from tests.conftest import START, WEBHOOK_SECRET, StandingClock, run_due_jobs
 from tests.factories import (
     CartLineFactory,
     CouponFactory,
@@ -161,7 +163,7 @@ def test_an_order_is_placed_paid_sent_and_refunded_by_indexes(
     session: Session,
     client: FlaskClient,
     worker: Worker,
-    clock: StandingClock,
+    clock: FixedClock,
     filled: dict[str, str],
     staff: FlaskClient,
 ) -> None:
@@ -233,7 +235,7 @@ def test_a_cart_that_changed_meanwhile_is_emptied_by_indexes(
 
 
 def test_a_job_that_fails_is_set_aside_and_tried_again_by_indexes(
-    engine: Engine, session: Session, staff: FlaskClient, worker: Worker, clock: StandingClock
+    engine: Engine, session: Session, staff: FlaskClient, worker: Worker, clock: FixedClock
 ) -> None:
     with transaction(session):
         enqueue(session, "book_parcel", START, number="BB-NONE")

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
 from shop.db import transaction
 from shop.models import Job
 from shop.services.jobs import (
@@ -15,7 +16,6 @@ from shop.services.jobs import (
     retry_job,
     set_job_aside,
 )
-from tests.conftest import START
 
 LEASE, SECOND = timedelta(seconds=60), timedelta(seconds=1)
 

@@ -16,7 +16,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START, FixedClock
 from scenarios.kit.databases import copy_sqlite
+from scenarios.kit.work import run_due_jobs
 from seed_data.chance import DAY, HOUR, LAST_DATE, Dice, spread_moments, write_moment
 from seed_data.large import PASSWORD, load_large_store, weigh_ranks
 from shop.db import Model, make_engine
@@ -32,7 +34,6 @@ from shop.services.checkout import CheckoutForm, Delivery, place_order
 from shop.services.fulfillment import pack_order, ship_order
 from shop.services.quotes import quote_cart
 from shop.worker.loop import Worker
-from tests.conftest import START, StandingClock, run_due_jobs
 from tests.shop.order_books import find_faults
 
 ROOT = Path(__file__).parents[2]
@@ -341,7 +342,7 @@ def test_a_load_that_is_killed_leaves_a_database_to_seed(
 
 
 def test_a_large_store_goes_on_selling(
-    large: Session, worker: Worker, outside: Gateways, clock: StandingClock
+    large: Session, worker: Worker, outside: Gateways, clock: FixedClock
 ) -> None:
     product = large.scalars(sa.select(Product).order_by(Product.id.desc())).first()
     assert product is not None

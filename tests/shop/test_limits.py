@@ -8,16 +8,18 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from scenarios.kit.clock import START, FixedClock
 from scenarios.kit.interleaving import interleave
+from scenarios.kit.pages import sentence
+from scenarios.kit.rows import DELIVERY
+from scenarios.kit.work import run_due_jobs
 from shop.gateways.fakes import APPROVED, DECLINED
 from shop.models import Allowance, Cart, Customer, Product, StockItem
 from shop.services.accounts import hash_token
 from shop.worker.loop import Worker
-from tests.conftest import START, StandingClock, run_due_jobs
 from tests.factories import CartLineFactory, CustomerFactory, ProductFactory
 from tests.shop.browsers import sign_in_browser
 from tests.shop.leftovers import left
-from tests.shop.pages import sentence
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -41,13 +43,8 @@ def fill_in(
     browser.post("/products/lamp/add", data={"quantity": str(quantity)})
     page = browser.get("/checkout").text
     return {
+        **DELIVERY,
         "email": email,
-        "name": "Ada Lovelace",
-        "address": "12 St James's Square",
-        "city": "London",
-        "postcode": "SW1Y 4JH",
-        "country_code": "GB",
-        "shipping_method": "standard",
         "card_number": card,
         "checkout_token": page.split('name="checkout_token" value="')[1].split('"')[0],
         "total_shown": TOTALS[quantity],
@@ -171,7 +168,7 @@ def test_each_buyer_has_the_limit_for_themselves(
 
 
 def test_the_limit_begins_anew_with_the_next_window(
-    app: Flask, clock: StandingClock, scarce: Product
+    app: Flask, clock: FixedClock, scarce: Product
 ) -> None:
     # The window that START is in began on Thursday the 26th of February.
     clock.moment = START.replace(day=5, hour=0)

@@ -13,14 +13,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from structlog.stdlib import ProcessorFormatter
 
+from scenarios.kit.clock import START, FixedClock
+from scenarios.kit.pages import sentence
+from scenarios.kit.work import run_due_jobs
 from shop.db import make_engine, transaction
 from shop.gateways.fakes import UNANSWERED
 from shop.models import Customer, Job, Product
 from shop.services.jobs import enqueue
 from shop.worker.loop import Worker
-from tests.conftest import START, StandingClock, run_due_jobs
 from tests.factories import LISTED_AT, OrderFactory
-from tests.shop.pages import sentence
 
 # Nothing that begins like this may stand in any log.
 MARK = "MARKED"
@@ -215,7 +216,7 @@ def test_an_error_of_the_database_names_no_value(app: Flask, session: Session) -
 def test_a_job_that_fails_tells_the_log_and_the_staff_nothing_of_the_card(
     session: Session,
     worker: Worker,
-    clock: StandingClock,
+    clock: FixedClock,
     log: io.StringIO,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -241,7 +242,7 @@ def test_a_job_that_fails_tells_the_log_and_the_staff_nothing_of_the_card(
 def test_a_job_that_meets_a_bug_tells_the_log_no_parameter(
     session: Session,
     worker: Worker,
-    clock: StandingClock,
+    clock: FixedClock,
     ada: Customer,
     log: io.StringIO,
     caplog: pytest.LogCaptureFixture,

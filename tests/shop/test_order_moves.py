@@ -2,12 +2,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
 from shop.db import transaction
 from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus
 from shop.errors import NotFound
 from shop.models import HistoryEntry, Order
 from shop.services.orders import Status, get_order, move_order
-from tests.conftest import START
 from tests.factories import OrderFactory
 
 

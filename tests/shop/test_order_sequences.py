@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START, FixedClock
 from scenarios.kit.interleaving import interleave
 from scenarios.kit.statements import is_write
 from shop.db import transaction
@@ -22,7 +23,6 @@ from shop.services.jobs import enqueue
 from shop.services.payments import apply_payment_event
 from shop.services.refunds import cancel_order, refund_order, refund_units
 from shop.worker.loop import Worker
-from tests.conftest import START, StandingClock
 from tests.factories import CouponFactory, GiftCardFactory, OrderFactory, ProductFactory
 from tests.shop.order_books import find_faults
 
@@ -38,7 +38,7 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 class Steps:
     """Everything that can happen to some orders, drawn with dice that fall the same on each run."""
 
-    def __init__(self, app: Flask, worker: Worker, clock: StandingClock, dice: random.Random):
+    def __init__(self, app: Flask, worker: Worker, clock: FixedClock, dice: random.Random):
         self.sessions = app.extensions["sessions"]
         self.worker, self.clock, self.dice = worker, clock, dice
         self.numbers: list[str] = []
@@ -130,7 +130,7 @@ def test_whatever_happens_in_whatever_order_stock_money_and_history_stay_right(
     app: Flask,
     session: Session,
     worker: Worker,
-    clock: StandingClock,
+    clock: FixedClock,
     provider: FakePaymentProvider,
     seed: int,
 ) -> None:

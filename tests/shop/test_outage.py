@@ -3,8 +3,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
+from scenarios.kit.pages import sentence
 from tests.factories import PASSWORD, CartFactory, CustomerFactory
-from tests.shop.pages import sentence
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

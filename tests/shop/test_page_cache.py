@@ -11,10 +11,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START, FixedClock
 from shop.models import Category, Customer, Product
 from shop.queries.catalog import SORTS
 from shop.web.page_cache import PageCache
-from tests.conftest import START, StandingClock
 from tests.factories import CategoryFactory, ProductFactory
 from tests.shop.browsers import sign_in
 
@@ -35,7 +35,7 @@ class Renderer:
 
 
 @pytest.fixture
-def cache(clock: StandingClock) -> PageCache:
+def cache(clock: FixedClock) -> PageCache:
     return PageCache(LIFETIME, clock, random.Random(1), longest_wait=0)
 
 
@@ -43,7 +43,7 @@ def fail() -> str:
     raise ConnectionError("the database is away")
 
 
-def test_a_part_is_rendered_once_and_then_kept(cache: PageCache, clock: StandingClock) -> None:
+def test_a_part_is_rendered_once_and_then_kept(cache: PageCache, clock: FixedClock) -> None:
     render = Renderer()
 
     seen = []
@@ -55,7 +55,7 @@ def test_a_part_is_rendered_once_and_then_kept(cache: PageCache, clock: Standing
     assert render.count == 1
 
 
-def test_a_part_that_has_run_out_is_rendered_again(cache: PageCache, clock: StandingClock) -> None:
+def test_a_part_that_has_run_out_is_rendered_again(cache: PageCache, clock: FixedClock) -> None:
     render = Renderer()
     cache.get("shelf", render)
 
@@ -65,7 +65,7 @@ def test_a_part_that_has_run_out_is_rendered_again(cache: PageCache, clock: Stan
 
 
 def test_parts_that_were_rendered_together_do_not_run_out_together(
-    cache: PageCache, clock: StandingClock
+    cache: PageCache, clock: FixedClock
 ) -> None:
     for key in KEYS:
         cache.get(key, Renderer())
@@ -78,7 +78,7 @@ def test_parts_that_were_rendered_together_do_not_run_out_together(
 
 
 def test_of_many_parts_that_have_run_out_each_is_rendered_once(
-    cache: PageCache, clock: StandingClock
+    cache: PageCache, clock: FixedClock
 ) -> None:
     renderers = {key: Renderer() for key in KEYS}
     for key in KEYS:
@@ -99,7 +99,7 @@ def test_of_many_parts_that_have_run_out_each_is_rendered_once(
     assert {render.count for render in renderers.values()} == {2}
 
 
-def test_whoever_has_nothing_to_show_waits_for_the_one_who_renders(clock: StandingClock) -> None:
+def test_whoever_has_nothing_to_show_waits_for_the_one_who_renders(clock: FixedClock) -> None:
     render, second_asks, seen = Renderer(), threading.Event(), []
 
     def tell() -> object:
@@ -130,7 +130,7 @@ def test_whoever_has_waited_too_long_renders_alone(cache: PageCache) -> None:
 
 
 def test_a_rendering_that_fails_leaves_the_old_part_and_lets_others_try(
-    cache: PageCache, clock: StandingClock
+    cache: PageCache, clock: FixedClock
 ) -> None:
     render, meanwhile = Renderer(), []
     cache.get("shelf", render)
@@ -156,7 +156,7 @@ def test_a_first_rendering_that_fails_leaves_nothing(cache: PageCache) -> None:
 
 
 def test_nothing_is_kept_without_a_key_or_without_a_lifetime(
-    cache: PageCache, clock: StandingClock
+    cache: PageCache, clock: FixedClock
 ) -> None:
     render, off = Renderer(), PageCache(timedelta(), clock)
 
@@ -167,7 +167,7 @@ def test_nothing_is_kept_without_a_key_or_without_a_lifetime(
 
 
 @pytest.fixture
-def kept(app: Flask, clock: StandingClock) -> PageCache:
+def kept(app: Flask, clock: FixedClock) -> PageCache:
     """The cache of the store, switched on."""
     app.extensions["page_cache"] = PageCache(LIFETIME, clock, random.Random(1))
     cache: PageCache = app.extensions["page_cache"]
@@ -274,7 +274,7 @@ def test_a_kept_list_asks_the_database_for_no_product_and_shows_changes_later(
     client: FlaskClient,
     session: Session,
     kept: PageCache,
-    clock: StandingClock,
+    clock: FixedClock,
     lamp: Product,
 ) -> None:
     sent: list[str] = []

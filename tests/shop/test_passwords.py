@@ -11,15 +11,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from scenarios.kit.clock import FixedClock
+from scenarios.kit.pages import beside, filled_in, sentence
+from scenarios.kit.work import run_due_jobs
 from shop.gateways.fakes import FakeMailer
 from shop.models import Customer, Job
 from shop.services.accounts import LINK_LASTS
 from shop.web.auth import limiter
 from shop.worker.loop import Worker
-from tests.conftest import StandingClock, run_due_jobs
 from tests.factories import PASSWORD, CartFactory, CustomerFactory
 from tests.shop.browsers import is_in, sign_in
-from tests.shop.pages import beside, filled_in, sentence
 
 NEW = "another horse battery"
 USED = "This link has been used or is too old. Ask for a new one."
@@ -169,7 +170,7 @@ def test_a_link_works_for_an_hour(
     ada: Customer,
     worker: Worker,
     mailer: FakeMailer,
-    clock: StandingClock,
+    clock: FixedClock,
     seconds: int,
     status: int,
 ) -> None:
@@ -181,7 +182,7 @@ def test_a_link_works_for_an_hour(
 
 
 def test_only_the_last_link_works(
-    client: FlaskClient, ada: Customer, worker: Worker, mailer: FakeMailer, clock: StandingClock
+    client: FlaskClient, ada: Customer, worker: Worker, mailer: FakeMailer, clock: FixedClock
 ) -> None:
     first = mailed_token(client, worker, mailer)
     clock.advance(60)

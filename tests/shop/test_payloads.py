@@ -8,6 +8,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START, FixedClock
 from shop.domain.money import Money
 from shop.domain.provider_payment import ProviderPayment
 from shop.gateways.carrier import Parcel
@@ -16,7 +17,6 @@ from shop.models import Job, Order, Refund, Shipment
 from shop.services.jobs import MAX_ATTEMPTS, PAYLOAD_VERSION
 from shop.worker.handlers import HANDLERS
 from shop.worker.loop import Worker
-from tests.conftest import START, StandingClock
 from tests.factories import CustomerFactory, OrderFactory, ProductFactory
 from tests.shop.test_log import lines
 from tests.shop.test_log import log as log
@@ -105,7 +105,7 @@ def test_a_fact_that_the_service_does_not_name_is_passed_over(
 def test_a_job_of_a_later_release_is_left_for_its_workers(
     session: Session,
     worker: Worker,
-    clock: StandingClock,
+    clock: FixedClock,
     order: Order,
     log: io.StringIO,
     kind: str,

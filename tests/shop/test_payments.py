@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
 from scenarios.kit.failures import Failing
 from shop.domain.money import Money
 from shop.domain.order_status import PaymentStatus
@@ -22,7 +23,6 @@ from shop.services.payments import (
     capture_payment,
     check_payment,
 )
-from tests.conftest import START
 from tests.factories import OrderFactory
 
 

@@ -7,7 +7,9 @@ from flask import Flask
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
 from scenarios.kit.interleaving import interleave
+from scenarios.kit.work import run_due_jobs
 from shop.db import transaction
 from shop.domain.money import Money
 from shop.errors import (
@@ -50,7 +52,6 @@ from shop.services.products import ProductEdit, edit_product
 from shop.services.refunds import cancel_order, refund_order, refund_units
 from shop.services.stock import adjust_stock, allocate_stock
 from shop.worker.loop import Worker
-from tests.conftest import START, run_due_jobs
 from tests.factories import (
     PASSWORD,
     CartFactory,

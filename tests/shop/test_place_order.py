@@ -2,13 +2,13 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
 from shop.domain.money import Money
 from shop.errors import CheckoutExpired, OutOfStock, TotalChanged
 from shop.gateways import Gateways
 from shop.gateways.fakes import APPROVED
 from shop.models import Cart, CartLine, Job, Order, Product, StockItem
 from shop.services.checkout import CheckoutForm, Delivery, place_order
-from tests.conftest import START
 from tests.factories import (
     CartFactory,
     CartLineFactory,

@@ -2,8 +2,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from scenarios.kit.clock import START
 from shop.domain.promotions import is_running, window_of
-from tests.conftest import START
 
 _MOMENT = timedelta(microseconds=1)
 _END = START + timedelta(days=7)

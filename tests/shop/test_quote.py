@@ -1,10 +1,10 @@
 import pytest
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
 from shop.errors import DestinationNotServed
 from shop.models import Cart
 from shop.services.quotes import quote_cart
-from tests.conftest import START
 from tests.factories import CartFactory, CartLineFactory, CountryFactory, ShippingRateFactory
 
 

@@ -6,6 +6,7 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from scenarios.kit.clock import START
 from scenarios.kit.interleaving import interleave
 from scenarios.kit.statements import touches
 from shop.db import transaction
@@ -20,7 +21,6 @@ from shop.services.checkout import CheckoutForm, Delivery, place_order
 from shop.services.jobs import Claim, claim_job, enqueue
 from shop.services.orders import move_order
 from shop.services.payments import apply_payment_event
-from tests.conftest import START
 from tests.factories import (
     CartFactory,
     CartLineFactory,

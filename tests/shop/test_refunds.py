@@ -2,6 +2,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
+from scenarios.kit.work import run_due_jobs
 from shop.db import transaction
 from shop.domain.money import Money
 from shop.errors import ActionRefused, NotFound, TooManyUnits
@@ -12,7 +14,6 @@ from shop.services.jobs import enqueue
 from shop.services.payments import apply_payment_event, authorize_payment
 from shop.services.refunds import cancel_order, refund_order, refund_units
 from shop.worker.loop import Worker
-from tests.conftest import START, run_due_jobs
 from tests.factories import OrderFactory, ProductFactory
 from tests.shop.order_books import find_faults
 

@@ -11,17 +11,17 @@ from sqlalchemy import Engine, delete, event, func, select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from scenarios.kit.clock import START, FixedClock
 from scenarios.kit.interleaving import interleave
 from scenarios.kit.meters import measure
+from scenarios.kit.pages import beside, sentence
 from shop.errors import NotFound
 from shop.models import Customer, Product, Review
 from shop.queries.catalog import PAGE_SIZE
 from shop.services.reviews import remove_review, write_review
-from tests.conftest import START, StandingClock
 from tests.factories import CustomerFactory, PictureFactory, ProductFactory, ReviewFactory
 from tests.shop.browsers import sign_in_browser
 from tests.shop.odd_texts import NOT_A_NUMBER, ODD_TEXTS
-from tests.shop.pages import beside, sentence
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 LONG_AGO = START.replace(year=2025)
@@ -104,7 +104,7 @@ def test_a_review_is_counted_on_its_product(session: Session, ada_id: int) -> No
 
 
 def test_an_edit_changes_the_review_and_counts_the_difference(
-    session: Session, ada_id: int, clock: StandingClock
+    session: Session, ada_id: int, clock: FixedClock
 ) -> None:
     write_review(session, CustomerFactory.create().id, "lamp", 3, "So so.", START)
     write_review(session, ada_id, "lamp", 5, "It shines.", LONG_AGO)

@@ -7,12 +7,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START, FixedClock
+from scenarios.kit.pages import sentence
 from shop.models import Customer, Order, Product
 from shop.services.accounts import hash_token
-from tests.conftest import START, StandingClock
 from tests.factories import CustomerFactory, ProductFactory
 from tests.shop.leftovers import left
-from tests.shop.pages import sentence
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -66,7 +66,7 @@ def test_two_sales_that_begin_minutes_apart_end_each_at_its_own_end(session: Ses
 
 @pytest.mark.parametrize("path", ["/", "/products/lamp", "/cart", "/checkout"])
 def test_every_page_shows_the_price_of_the_moment(
-    client: FlaskClient, clock: StandingClock, in_cart: None, path: str
+    client: FlaskClient, clock: FixedClock, in_cart: None, path: str
 ) -> None:
     during = shown(client.get(path).text)
     clock.moment = ENDS
@@ -78,7 +78,7 @@ def test_every_page_shows_the_price_of_the_moment(
 
 @pytest.mark.parametrize("path", ["/api/v1/products/LMP-001", "/api/v1/products", "/api/v1/feed"])
 def test_programs_get_the_price_of_the_moment(
-    client: FlaskClient, clock: StandingClock, sale: Product, path: str
+    client: FlaskClient, clock: FixedClock, sale: Product, path: str
 ) -> None:
     def read() -> Any:
         body = client.get(path).get_json()
@@ -107,7 +107,7 @@ def test_a_sale_is_shown_with_the_regular_price_and_its_end_by_the_clock_of_the_
 @on_sqlite
 @pytest.mark.parametrize("path", ["/", "/products/lamp"])
 def test_nothing_is_struck_through_before_a_sale_begins(
-    client: FlaskClient, clock: StandingClock, sale: Product, path: str
+    client: FlaskClient, clock: FixedClock, sale: Product, path: str
 ) -> None:
     clock.moment = START - _TICK
 
@@ -117,11 +117,7 @@ def test_nothing_is_struck_through_before_a_sale_begins(
 
 
 def test_an_order_keeps_the_price_it_was_sold_at(
-    client: FlaskClient,
-    session: Session,
-    clock: StandingClock,
-    sale: Product,
-    typed: dict[str, str],
+    client: FlaskClient, session: Session, clock: FixedClock, sale: Product, typed: dict[str, str]
 ) -> None:
     answer = client.post("/checkout", data={**typed, "total_shown": "2273"})
     clock.moment = ENDS
@@ -139,7 +135,7 @@ def test_an_order_keeps_the_price_it_was_sold_at(
     ],
 )
 def test_a_sale_that_began_or_ended_since_the_page_was_shown_is_told_and_nothing_is_ordered(
-    client: FlaskClient, session: Session, clock: StandingClock, sale: Product,
+    client: FlaskClient, session: Session, clock: FixedClock, sale: Product,
     typed: dict[str, str], ordered_at: datetime, total: str, said: str
 ) -> None:  # fmt: skip
     clock.moment = ordered_at

@@ -7,11 +7,11 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.work import run_due_jobs
 from shop.domain.money import Money
 from shop.gateways.fakes import APPROVED, FakeMailer, FakePaymentProvider
 from shop.models import Cart, Order
 from shop.worker.loop import Worker
-from tests.conftest import run_due_jobs
 from tests.factories import (
     CountryFactory,
     CouponFactory,

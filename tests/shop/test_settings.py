@@ -5,10 +5,11 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.rows import DELIVERY
+from scenarios.kit.settings import settings_for
 from shop import create_app
 from shop.config import Settings, SettingsError, read_settings
 from shop.models import Product
-from tests.conftest import settings_for
 
 COMPLETE = settings_for("sqlite:///store.sqlite3")
 del COMPLETE["SHOP_PAGE_CACHE_SECONDS"]
@@ -210,13 +211,7 @@ def _fill_in(page: str) -> dict[str, str]:
         return page.split(f'name="{name}" value="')[1].split('"')[0]
 
     return {
-        "email": "ada@example.com",
-        "name": "Ada Lovelace",
-        "address": "12 St James's Square",
-        "city": "London",
-        "postcode": "SW1Y 4JH",
-        "country_code": "GB",
-        "shipping_method": "standard",
+        **DELIVERY,
         "card_number": "4242424242424242",
         "checkout_token": hidden("checkout_token"),
         "total_shown": hidden("total_shown"),

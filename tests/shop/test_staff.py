@@ -9,17 +9,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from scenarios.kit.clock import START
+from scenarios.kit.pages import beside, filled_in, sentence
+from scenarios.kit.work import run_due_jobs
 from shop.db import transaction
 from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus
 from shop.gateways.fakes import FakePaymentProvider
 from shop.models import Job, Order, Product, StockItem, StockMovement
 from shop.services.jobs import enqueue
 from shop.worker.loop import Worker
-from tests.conftest import START, run_due_jobs
 from tests.factories import CustomerFactory, OrderFactory, ProductFactory
 from tests.shop.browsers import sign_in_browser
 from tests.shop.odd_texts import NOT_A_NUMBER, NOT_A_TEXT, ODD_TEXTS
-from tests.shop.pages import beside, filled_in, sentence
 
 NUMBER = "BB-7K3MQ-9XT2W"
 ORDER = f"/staff/orders/{NUMBER}"

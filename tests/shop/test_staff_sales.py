@@ -10,12 +10,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import FixedClock
+from scenarios.kit.pages import beside, filled_in
 from shop.models import Product
-from tests.conftest import StandingClock
 from tests.factories import CustomerFactory
 from tests.shop.browsers import sign_in_browser
 from tests.shop.odd_texts import NOT_A_NUMBER, NOT_A_TEXT, ODD_TEXTS
-from tests.shop.pages import beside, filled_in
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -67,7 +67,7 @@ def test_staff_put_a_product_on_sale_and_limit_it_by_the_clock_of_the_store(
 
 @on_sqlite
 def test_a_sale_opens_on_the_minute_on_the_morning_after_the_clock_change(
-    staff: FlaskClient, clock: StandingClock
+    staff: FlaskClient, clock: FixedClock
 ) -> None:
     staff.post(PRODUCT, data={**EDIT, **SALE})
     clock.moment = datetime(2026, 3, 29, 7, 0, tzinfo=UTC)

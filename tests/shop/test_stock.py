@@ -2,6 +2,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
 from shop.db import transaction
 from shop.domain.pricing import PricedLine
 from shop.errors import OutOfStock, StockTooLow
@@ -13,7 +14,6 @@ from shop.services.stock import (
     return_stock,
     ship_stock,
 )
-from tests.conftest import START
 from tests.factories import ProductFactory
 
 

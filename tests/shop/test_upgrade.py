@@ -8,6 +8,9 @@ from alembic import command
 from sqlalchemy import Connection, Engine, MetaData, func, select, text
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
+from scenarios.kit.settings import settings_for
+from scenarios.kit.work import run_due_jobs
 from shop import create_app
 from shop.cli import make_worker, upgrade
 from shop.db import make_engine
@@ -25,7 +28,6 @@ from shop.models import (
     StockItem,
     StockMovement,
 )
-from tests.conftest import START, run_due_jobs, settings_for
 from tests.factories import CartFactory, CustomerFactory, OrderFactory, bind_factories
 from tests.shop.test_migrations import config_for
 from tests.shop.test_migrations import empty_url as empty_url

@@ -8,9 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from scenarios.kit.clock import START
+from scenarios.kit.settings import WEBHOOK_SECRET
 from shop.domain.webhook_signature import sign
 from shop.models import HistoryEntry, Job, Order, WebhookEvent
-from tests.conftest import START, WEBHOOK_SECRET
 from tests.factories import OrderFactory
 
 Event = dict[str, Any]

@@ -9,6 +9,8 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START, FixedClock
+from scenarios.kit.work import run_due_jobs
 from shop.cli import make_worker
 from shop.db import transaction
 from shop.domain.money import Money
@@ -30,7 +32,6 @@ from shop.services.products import ProductRow, ProductTexts, import_products
 from shop.services.refunds import refund_order
 from shop.worker.handlers import HANDLERS, handle
 from shop.worker.loop import Worker
-from tests.conftest import START, StandingClock, run_due_jobs
 from tests.factories import CustomerFactory, OrderFactory
 
 
@@ -102,7 +103,7 @@ def test_a_refused_job_is_set_aside_at_once(session: Session, worker: Worker) ->
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_wait_after_a_failure_doubles_within_its_jitter(
-    session: Session, worker: Worker, clock: StandingClock, number: str
+    session: Session, worker: Worker, clock: FixedClock, number: str
 ) -> None:
     refuse_the_card(session)
     waits = []
@@ -130,7 +131,7 @@ def test_workers_do_not_come_back_in_step(session: Session, worker: Worker, numb
 
 
 def test_a_job_is_set_aside_after_its_last_attempt(
-    session: Session, worker: Worker, clock: StandingClock, number: str
+    session: Session, worker: Worker, clock: FixedClock, number: str
 ) -> None:
     refuse_the_card(session)
     attempts = 0
@@ -144,7 +145,7 @@ def test_a_job_is_set_aside_after_its_last_attempt(
 
 
 def test_a_job_whose_worker_died_is_taken_over_after_its_lease(
-    session: Session, worker: Worker, clock: StandingClock, number: str
+    session: Session, worker: Worker, clock: FixedClock, number: str
 ) -> None:
     claim_job(session, worker.lease, clock())
     assert not worker.run_one()
@@ -156,7 +157,7 @@ def test_a_job_whose_worker_died_is_taken_over_after_its_lease(
 
 
 def test_a_job_that_kills_every_worker_is_set_aside(
-    session: Session, worker: Worker, clock: StandingClock, number: str
+    session: Session, worker: Worker, clock: FixedClock, number: str
 ) -> None:
     for _ in range(MAX_ATTEMPTS):
         claim_job(session, worker.lease, clock())
@@ -169,7 +170,7 @@ def test_a_job_that_kills_every_worker_is_set_aside(
 
 
 def test_waiting_for_the_outside_world_spends_no_attempt(
-    session: Session, worker: Worker, clock: StandingClock, carrier: FakeCarrier
+    session: Session, worker: Worker, clock: FixedClock, carrier: FakeCarrier
 ) -> None:
     number = OrderFactory.create(status="confirmed", fulfillment_status="shipping").number
     queue(session, number, kind="book_parcel")
@@ -206,7 +207,7 @@ def beats(session: Session) -> dict[str, float]:
     return {row.worker: (row.beat_at - START).total_seconds() for row in rows}
 
 
-def run_for(worker: Worker, clock: StandingClock, seconds: int) -> None:
+def run_for(worker: Worker, clock: FixedClock, seconds: int) -> None:
     """Let a worker without any job look at the clock once a second, and stop it then."""
     until = clock() + timedelta(seconds=seconds)
 
@@ -221,7 +222,7 @@ def run_for(worker: Worker, clock: StandingClock, seconds: int) -> None:
 
 
 def test_an_idle_worker_gives_a_sign_of_life_every_ten_seconds(
-    session: Session, worker: Worker, clock: StandingClock
+    session: Session, worker: Worker, clock: FixedClock
 ) -> None:
     seen = []
     for _ in range(3):
@@ -233,7 +234,7 @@ def test_an_idle_worker_gives_a_sign_of_life_every_ten_seconds(
 
 
 def test_a_sign_of_life_does_not_wait_for_the_queue_to_be_empty(
-    session: Session, worker: Worker, clock: StandingClock
+    session: Session, worker: Worker, clock: FixedClock
 ) -> None:
     stop = threading.Event()
 
@@ -253,7 +254,7 @@ def test_a_sign_of_life_does_not_wait_for_the_queue_to_be_empty(
 
 
 def test_workers_do_not_overwrite_each_others_signs_of_life(
-    session: Session, worker: Worker, clock: StandingClock
+    session: Session, worker: Worker, clock: FixedClock
 ) -> None:
     run_for(replace(worker, name="host:1"), clock, 0)
     clock.moment = START + timedelta(seconds=5)

@@ -1,8 +1,8 @@
 from flask import Flask
 
+from scenarios.kit.work import run_due_jobs
 from shop.gateways.fakes import FakeMailer
 from shop.worker.loop import Worker
-from tests.conftest import run_due_jobs
 from tests.smoke.shopper import DECLINED, Shopper, Staff
 
 
