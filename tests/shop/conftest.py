@@ -5,9 +5,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from scenarios.kit.clock import START
 from scenarios.kit.rows import DELIVERY
+from scenarios.kit.work import run_due_jobs
 from shop.gateways.fakes import APPROVED
 from shop.models import Cart, Customer, Product
+from shop.services.fulfillment import pack_order, ship_order
+from shop.worker.loop import Worker
 from tests.factories import (
     CartFactory,
     CountryFactory,
@@ -43,3 +47,12 @@ def ada(session: Session) -> Customer:
     CartFactory.create(customer_id=ada.id)
     session.rollback()
     return ada
+
+
+@pytest.fixture
+def delivered(session: Session, worker: Worker, paid: str) -> str:
+    """The number of the order that a test has `paid`, once it is with the customer."""
+    pack_order(session, paid, START)
+    ship_order(session, paid, START)
+    run_due_jobs(worker)
+    return paid

@@ -84,3 +84,11 @@ def _check_order(session: Session, order: Order) -> Iterator[str]:
         now[entry.subject] = entry.status
     if now != {subject: getattr(order, subject) for subject in now}:
         yield f"the history ends with {now}"
+
+
+def statuses(session: Session) -> tuple[str, str, str]:
+    """Return the statuses of the one order there is: its own, its payment's, its fulfillment's."""
+    session.rollback()
+    columns = Order.status, Order.payment_status, Order.fulfillment_status
+    status, payment, fulfillment = session.execute(select(*columns)).one()
+    return status, payment, fulfillment

@@ -13,7 +13,6 @@ from shop.models import (
     GiftCard,
     HistoryEntry,
     Job,
-    Order,
     Payment,
     Product,
     ShippingRate,
@@ -24,7 +23,7 @@ from shop.services.refunds import cancel_order, refund_order, refund_units
 from shop.worker.loop import Worker
 from tests.factories import CouponFactory, GiftCardFactory
 from tests.shop.leftovers import left
-from tests.shop.order_books import find_faults
+from tests.shop.order_books import find_faults, statuses
 
 Form = dict[str, str]
 
@@ -41,13 +40,6 @@ def place(client: FlaskClient, form: Form) -> str:
     placed = client.post("/checkout", data=form)
     assert placed.status_code == 303, sentence(placed)
     return placed.location.rpartition("/")[2]
-
-
-def statuses(session: Session) -> tuple[str, str, str]:
-    session.rollback()
-    columns = Order.status, Order.payment_status, Order.fulfillment_status
-    status, payment, fulfillment = session.execute(select(*columns)).one()
-    return status, payment, fulfillment
 
 
 def balance(session: Session) -> int:

@@ -9,12 +9,12 @@ from shop.errors import AmountMismatch
 from shop.gateways.fakes import DECLINED, FakePaymentProvider
 from shop.models import Allowance, Coupon, GiftCard, Order, Payment, Refund, StockItem
 from shop.services.allowances import use_allowance
-from shop.services.fulfillment import pack_order, ship_order
+from shop.services.fulfillment import pack_order
 from shop.services.payments import apply_payment_event, authorize_payment
 from shop.services.refunds import cancel_order, refund_order, refund_units
 from shop.worker.loop import Worker
 from tests.factories import CouponFactory, GiftCardFactory, OrderFactory, ProductFactory
-from tests.shop.order_books import find_faults
+from tests.shop.order_books import find_faults, statuses
 
 SKU, UNITS, ISSUED = "TST-SAW", 3, 5000
 # Three saws at 10.00 less a tenth, and carriage: 27.00 + 3.95 + 6.19, of which a gift card pays 25.
@@ -51,21 +51,6 @@ def authorized(session: Session, provider: FakePaymentProvider, number: str) -> 
 def paid(session: Session, worker: Worker, authorized: str) -> str:
     run_due_jobs(worker)
     return authorized
-
-
-@pytest.fixture
-def delivered(session: Session, worker: Worker, paid: str) -> str:
-    pack_order(session, paid, START)
-    ship_order(session, paid, START)
-    run_due_jobs(worker)
-    return paid
-
-
-def statuses(session: Session) -> tuple[str, str, str]:
-    session.rollback()
-    columns = Order.status, Order.payment_status, Order.fulfillment_status
-    status, payment, fulfillment = session.execute(select(*columns)).one()
-    return status, payment, fulfillment
 
 
 def money_back(session: Session) -> tuple[list[int], int]:

@@ -8,14 +8,14 @@ from shop.db import transaction
 from shop.domain.money import Money
 from shop.errors import ActionRefused, NotFound, TooManyUnits
 from shop.gateways.fakes import FakePaymentProvider
-from shop.models import Job, Order, OrderLine, Refund, StockItem, StockMovement
+from shop.models import Job, OrderLine, Refund, StockItem, StockMovement
 from shop.services.fulfillment import pack_order, ship_order
 from shop.services.jobs import enqueue
 from shop.services.payments import apply_payment_event, authorize_payment
 from shop.services.refunds import cancel_order, refund_order, refund_units
 from shop.worker.loop import Worker
 from tests.factories import OrderFactory, ProductFactory
-from tests.shop.order_books import find_faults
+from tests.shop.order_books import find_faults, statuses
 
 SKU = "TST-SAW"
 TOTAL = 4074
@@ -35,22 +35,6 @@ def paid(session: Session, worker: Worker, number: str) -> str:
         enqueue(session, "authorize_payment", START, number=number)
     run_due_jobs(worker)
     return number
-
-
-@pytest.fixture
-def delivered(session: Session, worker: Worker, paid: str) -> str:
-    """The number of that order, with the customer."""
-    pack_order(session, paid, START)
-    ship_order(session, paid, START)
-    run_due_jobs(worker)
-    return paid
-
-
-def statuses(session: Session) -> tuple[str, str, str]:
-    session.rollback()
-    columns = Order.status, Order.payment_status, Order.fulfillment_status
-    status, payment, fulfillment = session.execute(select(*columns)).one()
-    return status, payment, fulfillment
 
 
 def stock(session: Session) -> tuple[int, int]:

@@ -15,12 +15,13 @@ from scenarios.kit.work import run_due_jobs
 from shop.db import transaction
 from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStatus
 from shop.gateways.fakes import FakePaymentProvider
-from shop.models import Job, Order, Product, StockItem, StockMovement
+from shop.models import Job, Product, StockItem, StockMovement
 from shop.services.jobs import enqueue
 from shop.worker.loop import Worker
 from tests.factories import CustomerFactory, OrderFactory, ProductFactory
 from tests.shop.browsers import sign_in_browser
 from tests.shop.odd_texts import NOT_A_NUMBER, NOT_A_TEXT, ODD_TEXTS
+from tests.shop.order_books import statuses
 
 NUMBER = "BB-7K3MQ-9XT2W"
 ORDER = f"/staff/orders/{NUMBER}"
@@ -74,13 +75,6 @@ def next_of(page: TestResponse) -> str:
     """Return the address of the next page, or an empty text."""
     found = re.search('rel="next" href="([^"]+)"', page.text)
     return unescape(found[1]) if found else ""
-
-
-def statuses(session: Session) -> tuple[str, str, str]:
-    session.rollback()
-    columns = Order.status, Order.payment_status, Order.fulfillment_status
-    status, payment, fulfillment = session.execute(select(*columns)).one()
-    return status, payment, fulfillment
 
 
 def stock(session: Session) -> tuple[int, int]:

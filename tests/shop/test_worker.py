@@ -15,16 +15,7 @@ from shop.cli import make_worker
 from shop.db import transaction
 from shop.domain.money import Money
 from shop.gateways.fakes import UNANSWERED, FakeCarrier, FakeMailer, FakePaymentProvider
-from shop.models import (
-    Heartbeat,
-    HistoryEntry,
-    Job,
-    Order,
-    Payment,
-    Product,
-    StockItem,
-    StockMovement,
-)
+from shop.models import Heartbeat, HistoryEntry, Job, Payment, Product, StockItem, StockMovement
 from shop.services.accounts import request_password_reset
 from shop.services.fulfillment import pack_order, ship_order
 from shop.services.jobs import MAX_ATTEMPTS, claim_job, enqueue, record_heartbeat
@@ -33,6 +24,7 @@ from shop.services.refunds import refund_order
 from shop.worker.handlers import HANDLERS, handle
 from shop.worker.loop import Worker
 from tests.factories import CustomerFactory, OrderFactory
+from tests.shop.order_books import statuses
 
 
 @pytest.fixture
@@ -57,14 +49,6 @@ def refuse_the_card(session: Session) -> None:
 def job(session: Session) -> Job:
     session.rollback()
     return session.scalars(select(Job).order_by(Job.id)).first() or Job()
-
-
-def statuses(session: Session) -> tuple[str, str, str]:
-    session.rollback()
-    row = session.execute(
-        select(Order.status, Order.payment_status, Order.fulfillment_status)
-    ).one()
-    return row.status, row.payment_status, row.fulfillment_status
 
 
 def test_an_order_runs_from_placed_to_paid_and_once_staff_ship_it_to_delivered(
