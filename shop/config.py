@@ -10,10 +10,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from click import ClickException
 
 _MOST_SECONDS = 86_400
-_FLAGS = {
-    **dict.fromkeys(("true", "1", "yes", "on"), True),
-    **dict.fromkeys(("false", "0", "no", "off"), False),
-}
+_YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+_FLAGS = dict.fromkeys(_YES, True) | dict.fromkeys(_NO, False)
 
 
 class SettingsError(ClickException):

@@ -80,8 +80,10 @@ def check_backup(file: Path, revision: str) -> Sums:
                 raise ValueError("its rows are not those that were written")
     except Exception as error:
         # A damaged archive raises whatever its bytes lead to, and none of it is a bug of ours.
-        why = f"{file} is no backup that this release can restore: {error}."
-        raise BackupRefused(why=why) from error
+        said = error.strerror if isinstance(error, OSError) else error
+        raise BackupRefused(
+            why=f"{file} is no backup that this release can restore: {said}."
+        ) from error
     return sums
 
 
