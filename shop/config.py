@@ -81,11 +81,8 @@ def _stand_in(instance_path: str) -> dict[str, str]:
         "secret_key": "only for trying the store alone",
         "database_url": f"sqlite:///{instance_path}/store.sqlite3",
         "base_url": "http://127.0.0.1:5000",
-        "payments_url": "",
-        "payments_api_key": "",
         "payments_webhook_secret": secrets.token_hex(),
-        "carrier_url": "",
-        "smtp_url": "",
+        **dict.fromkeys(("payments_url", "payments_api_key", "carrier_url", "smtp_url"), ""),
     }
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar, cast
 import sqlalchemy as sa
 from flask import Flask, current_app, g
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.sql.selectable import TypedReturnsRows
 from sqlalchemy.types import TypeDecorator
@@ -20,6 +21,7 @@ from shop.errors import NotFound
 
 T = TypeVar("T")
 _BUSY_TIMEOUT_MS = 30_000
+_BROKEN_REFERENCE = ("23503", "SQLITE_CONSTRAINT_FOREIGNKEY")
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -58,10 +60,19 @@ def transaction(session: Session) -> Iterator[None]:
 
     An earlier read has opened a transaction of its own, which is ended first; rows that were
     loaded by it expire.
+
+    :raises NotFound: when somebody has just removed what the block refers to. A service reads that
+        first, so nothing else breaks a foreign key.
     """
     session.rollback()
-    with session.begin():
-        yield
+    try:
+        with session.begin():
+            yield
+    except IntegrityError as error:
+        code = getattr(error.orig, "sqlstate", "") or getattr(error.orig, "sqlite_errorname", "")
+        if code in _BROKEN_REFERENCE:
+            raise NotFound(what="thing any more") from error
+        raise
 
 
 def get_one(session: Session, statement: TypedReturnsRows[T], what: str) -> T:

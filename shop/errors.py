@@ -20,6 +20,7 @@ Refusal
 ├── TooManyUnits
 ├── ChangedMeanwhile
 ├── StockTooLow
+├── ProductOrdered
 ├── WebhookRefused
 ├── AmountMismatch
 ├── BackupRefused
@@ -183,6 +184,12 @@ class StockTooLow(Refusal):
     """Less would be on the shelf than is promised to open orders."""
 
     sentence = "That would leave fewer units than the {allocated} that open orders wait for."
+
+
+class ProductOrdered(Refusal):
+    """Somebody has ordered it, and orders keep what they are about."""
+
+    sentence = "This product has been ordered, so it stays. Without stock nobody can buy it."
 
 
 class WebhookRefused(Refusal):

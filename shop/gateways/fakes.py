@@ -35,13 +35,11 @@ class FakePaymentProvider:
             raise CardRefused
         return Card(f"tok_{card_number}", "visa", card_number[-4:])
 
-    def authorize(
-        self, reference: str, amount: Money, card_token: str, key: str
-    ) -> ProviderPayment:
-        if card_token == f"tok_{UNANSWERED}":
+    def authorize(self, reference: str, amount: Money, token: str, key: str) -> ProviderPayment:
+        if token == f"tok_{UNANSWERED}":
             raise GatewayUnavailable("The payment provider", "it answers nothing to this card")
         if key not in self.authorizations:
-            status = "declined" if card_token == f"tok_{DECLINED}" else "authorized"
+            status = "declined" if token == f"tok_{DECLINED}" else "authorized"
             before = sum(payment.reference == reference for payment in self.payments.values())
             payment_id = f"pay_{reference}" + before * "_again"
             self.authorizations[key] = payment_id

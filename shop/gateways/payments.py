@@ -40,10 +40,8 @@ class PaymentProvider(Protocol):
         :raises CardRefused: when the provider does not know the card.
         """
 
-    def authorize(
-        self, reference: str, amount: Money, card_token: str, key: str
-    ) -> ProviderPayment:
-        """Set the amount aside on the card, once for each key."""
+    def authorize(self, reference: str, amount: Money, token: str, key: str) -> ProviderPayment:
+        """Set the amount aside on the card of this token, once for each key."""
 
     def capture(self, payment_id: str, key: str) -> ProviderPayment:
         """Take what was set aside, once for each key."""
@@ -76,10 +74,8 @@ class HttpPaymentProvider:
         except KeyError as error:
             raise GatewayUnavailable("The payment provider", f"no {error} in its answer") from error
 
-    def authorize(
-        self, reference: str, amount: Money, card_token: str, key: str
-    ) -> ProviderPayment:
-        body = {"reference": reference, **asdict(amount), "token": card_token}
+    def authorize(self, reference: str, amount: Money, token: str, key: str) -> ProviderPayment:
+        body = {"reference": reference, **asdict(amount), "token": token}
         return _parse(self._service.call("POST", "/v1/payments", body, key))
 
     def capture(self, payment_id: str, key: str) -> ProviderPayment:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.db import Model
 from shop.domain.pricing import PricedLine
-from shop.models.catalog import Product
+from shop.models.catalog import OwnProduct, Product
 
 
 class Cart(Model):
@@ -38,7 +38,7 @@ class CartLine(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     cart_id: Mapped[int] = mapped_column(ForeignKey("cart.id"))
-    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"), index=True)
+    product_id: Mapped[OwnProduct] = mapped_column(index=True)
     quantity: Mapped[int]
 
     product: Mapped[Product] = relationship()

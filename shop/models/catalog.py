@@ -1,6 +1,7 @@
 """What the store sells and how much of it there is."""
 
 from datetime import datetime
+from typing import Annotated
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
@@ -110,6 +111,10 @@ class Product(Model):
         return name
 
 
+# What belongs to one product and goes with it.
+OwnProduct = Annotated[int, mapped_column(ForeignKey("product.id", ondelete="CASCADE"))]
+
+
 class StockItem(Model):
     """Units of one product: `on_hand` in the building, `allocated` of these to open orders."""
 
@@ -119,7 +124,7 @@ class StockItem(Model):
         CheckConstraint("on_hand >= allocated", name="on_hand"),
     )
 
-    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"), primary_key=True)
+    product_id: Mapped[OwnProduct] = mapped_column(primary_key=True)
     on_hand: Mapped[int]
     allocated: Mapped[int] = mapped_column(default=0)
 
@@ -138,7 +143,7 @@ class StockMovement(Model):
     __table_args__ = (Index(None, "product_id", "id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    product_id: Mapped[OwnProduct]
     delta: Mapped[int]
     reason: Mapped[str] = mapped_column(String(20))
     note: Mapped[str] = mapped_column(String(200), default="")
@@ -155,7 +160,7 @@ class Picture(Model):
     __table_args__ = (UniqueConstraint("product_id", "position"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    product_id: Mapped[OwnProduct]
     position: Mapped[int]
     alt: Mapped[str] = mapped_column(String(200))
     name: Mapped[str] = mapped_column(String(120), default="")

@@ -6,6 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstrain
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.db import Model
+from shop.models.catalog import OwnProduct
 from shop.models.customer import Customer
 
 
@@ -20,7 +21,7 @@ class Review(Model):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    product_id: Mapped[OwnProduct]
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
     stars: Mapped[int]
     text: Mapped[str] = mapped_column(Text, default="")

@@ -42,14 +42,9 @@ def get_order(session: Session, number: str) -> Order:
 
     :raises NotFound: when there is none.
     """
-    whole = select(Order).options(
-        joinedload(Order.country),
-        joinedload(Order.payment),
-        joinedload(Order.shipment),
-        selectinload(Order.lines),
-        selectinload(Order.refunds),
-        selectinload(Order.history),
-    )
+    joined = map(joinedload, (Order.country, Order.payment, Order.shipment))
+    listed = map(selectinload, (Order.lines, Order.refunds, Order.history))
+    whole = select(Order).options(*joined, *listed)
     return get_one(session, whole.where(Order.number == number), "order")
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 import shop.models  # noqa: F401  (makes the tables known)
 from shop.db import Model, UTCDateTime, transaction
-from shop.errors import BackupRefused
+from shop.errors import BackupRefused, NotFound
 
 # The rows and the SHA-256 of each table.
 Sums = dict[str, list[Any]]
@@ -93,6 +93,13 @@ def restore_backup(session: Session, file: Path, revision: str, sums: Sums) -> N
     :param sums: what `check_backup` has found in the file.
     :raises BackupRefused: when nothing was restored, with why.
     """
+    try:
+        _fill_tables(session, file, revision, sums)
+    except NotFound as error:
+        raise BackupRefused(why=f"{file} has rows that refer to none.") from error
+
+
+def _fill_tables(session: Session, file: Path, revision: str, sums: Sums) -> None:
     with transaction(session), ZipFile(file) as archive:
         _check_revision(session, revision)
         if filled := [t.name for t in _TABLES if session.execute(select(t).limit(1)).first()]:

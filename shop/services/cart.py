@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import case, delete, func, select, update
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from shop.db import changed_rows, get_one, insert, transaction
 from shop.errors import CartFull, NotFound, OutOfStock, Shortage
@@ -13,6 +13,7 @@ from shop.models import Cart, CartLine, Product
 
 MAX_QUANTITY = 99
 MAX_LINES = 50
+_KEY = ["cart_id", "product_id"]
 
 
 def find_cart(session: Session, token: str) -> Cart | None:
@@ -47,7 +48,7 @@ def add_to_cart(session: Session, token: str, sku: str, quantity: int) -> None:
         )
         total = CartLine.quantity + line.excluded.quantity
         upsert = line.on_conflict_do_update(
-            index_elements=["cart_id", "product_id"], set_={"quantity": total}, where=total <= limit
+            index_elements=_KEY, set_={"quantity": total}, where=total <= limit
         )
         if quantity > limit or not changed_rows(session, upsert):
             raise _too_many(product)
@@ -87,11 +88,8 @@ def join_cart(session: Session, customer_id: int, token: str) -> str:
             )
             total = CartLine.quantity + line.excluded.quantity
             most = case((total > MAX_QUANTITY, MAX_QUANTITY), else_=total)
-            session.execute(
-                line.on_conflict_do_update(
-                    index_elements=["cart_id", "product_id"], set_={"quantity": most}
-                )
-            )
+            upsert = line.on_conflict_do_update(index_elements=_KEY, set_={"quantity": most})
+            session.execute(upsert)
         return own.token
 
 
@@ -139,4 +137,5 @@ def _get_cart_id(session: Session, token: str) -> int:
 
 
 def _get_product(session: Session, sku: str) -> Product:
-    return get_one(session, select(Product).where(Product.sku == sku), "product")
+    stock = select(Product).join(Product.stock).options(contains_eager(Product.stock))
+    return get_one(session, stock.where(Product.sku == sku), "product")

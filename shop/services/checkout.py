@@ -101,15 +101,10 @@ def _find_placed(session: Session, checkout_token: str) -> str | None:
 
 
 def _write_order(
-    session: Session,
-    cart_token: str,
-    form: CheckoutForm,
-    card: Card | None,
-    quote: Quote,
-    now: datetime,
+    session: Session, token: str, form: CheckoutForm, card: Card | None, quote: Quote, now: datetime
 ) -> str:
     # The cart is read once: what is charged and what is packed both come from these lines.
-    cart = find_cart(session, cart_token)
+    cart = find_cart(session, token)
     if cart is None or cart.checkout_token != form.checkout_token:
         raise CheckoutExpired
     if not cart.lines:
@@ -117,8 +112,8 @@ def _write_order(
     lines = [line.priced_at(now) for line in cart.lines]
     buyer = find_buyer(session, form.customer_id, form.delivery.email)
     codes = replace(form.codes, buyer=buyer)
-    where = form.delivery.country_code, form.delivery.shipping_method
-    totals = quote_cart(session, cart, *where, quote, now, codes)
+    to = form.delivery.country_code, form.delivery.shipping_method
+    totals = quote_cart(session, cart, to, quote, now, codes)
     if totals.charge != form.total_shown:
         raise TotalChanged(total=totals.charge, shown=form.total_shown)
     if totals.charge.amount and card is None:

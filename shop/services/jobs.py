@@ -140,10 +140,9 @@ def record_heartbeat(session: Session, worker: str, now: datetime) -> None:
     """Note that a worker is there, and forget those that have not been for a day."""
     beat = insert(session, Heartbeat).values(worker=worker, beat_at=now)
     gone = delete(Heartbeat).where(Heartbeat.beat_at < now - _FORGET_WORKER_AFTER)
+    upsert = beat.on_conflict_do_update(index_elements=["worker"], set_={"beat_at": now})
     with transaction(session):
-        session.execute(
-            beat.on_conflict_do_update(index_elements=["worker"], set_={"beat_at": now})
-        )
+        session.execute(upsert)
         session.execute(gone)
 
 

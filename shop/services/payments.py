@@ -62,10 +62,8 @@ def capture_payment(
     order = get_order(session, number)
     if order.payment_status not in _OPEN:
         return
-    is_canceled, payment_id = (
-        order.status == OrderStatus.CANCELED,
-        _read_provider_id(session, order),
-    )
+    is_canceled = order.status == OrderStatus.CANCELED
+    payment_id = _read_provider_id(session, order)
     if is_canceled:
         answer = _give_up(provider, number, payment_id)
     elif nth > MAX_CAPTURES:

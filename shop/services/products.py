@@ -7,13 +7,13 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from shop.db import changed_rows, get_one, insert, transaction
-from shop.errors import ChangedMeanwhile, NotYet, RowRefused
+from shop.errors import ChangedMeanwhile, NotYet, ProductOrdered, RowRefused
 from shop.gateways.pictures import PictureSource
-from shop.models import Category, Picture, Product, StockItem, StockMovement
+from shop.models import CartLine, Category, OrderLine, Picture, Product, StockItem, StockMovement
 from shop.models.catalog import fold_name
 from shop.services.jobs import enqueue_all
 
@@ -82,6 +82,26 @@ def edit_product(session: Session, sku: str, version: int, edit: ProductEdit) ->
         values = {**asdict(edit), "search_name": fold_name(edit.name), "version": version + 1}
         if not changed_rows(session, as_read.values(values)):
             raise ChangedMeanwhile(what="product")
+
+
+def remove_product(session: Session, sku: str) -> None:
+    """Take a product out of the store, and out of every cart, with all that is said of it.
+
+    Carts, stock and product are locked in the order in which a checkout takes them: whoever is in
+    the middle of one either has ordered before the last statement looks, or finds no stock.
+
+    :raises NotFound: when there is no such product.
+    :raises ProductOrdered: when it stands on an order; nothing is then removed.
+    """
+    this = select(Product.id).where(Product.sku == sku)
+    with transaction(session):
+        product_id = get_one(session, this, "product")
+        for part in (CartLine, StockItem):
+            session.execute(delete(part).where(part.product_id == product_id))
+        is_ordered = exists().where(OrderLine.product_id == product_id)
+        if not changed_rows(session, delete(Product).where(Product.id == product_id, ~is_ordered)):
+            get_one(session, this, "product")
+            raise ProductOrdered
 
 
 def import_products(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from shop.db import end_read
@@ -10,7 +10,7 @@ from shop.domain.pricing import Totals, believable_carriage, price_order, sum_li
 from shop.errors import DestinationNotServed
 from shop.gateways.carrier import Carrier, Quote
 from shop.models import Cart, CartLine, Country, ShippingRate
-from shop.services.promotions import NO_CODES, Codes, find_balance, find_coupon_rate
+from shop.services.promotions import Codes, find_balance, find_coupon_rate
 
 
 def ask_carrier(
@@ -29,26 +29,19 @@ def ask_carrier(
 
 
 def quote_cart(
-    session: Session,
-    cart: Cart,
-    country: str,
-    method: str,
-    quote: Quote,
-    now: datetime,
-    codes: Codes = NO_CODES,
+    session: Session, cart: Cart, to: tuple[str, str], quote: Quote, now: datetime, codes: Codes
 ) -> Totals:
-    """Return what a buyer with these codes pays when the cart goes to a country by a method.
+    """Return what a buyer with these codes pays when the cart goes to a place.
 
+    :param to: the code of the country, and the shipping method.
     :param quote: what the carrier has answered; it counts where it can be believed.
     :raises DestinationNotServed: when there is no rate for the two.
     :raises CouponRefused: when the buyer may not use the coupon for this cart now.
     :raises GiftCardRefused: when there is no money on the gift card.
     """
-    rate = session.execute(
-        select(ShippingRate, Country.tax_rate)
-        .join(Country, Country.code == ShippingRate.country_code)
-        .where(Country.code == country, ShippingRate.method == method)
-    ).one_or_none()
+    rates = select(ShippingRate, Country.tax_rate).join(Country)
+    this = tuple_(ShippingRate.country_code, ShippingRate.method) == to
+    rate = session.execute(rates.where(this)).one_or_none()
     if rate is None:
         raise DestinationNotServed
     shipping, tax_rate = rate

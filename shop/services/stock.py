@@ -28,11 +28,13 @@ def adjust_stock(
     :raises StockTooLow: when fewer would be left than are promised to open orders.
     """
     with transaction(session):
-        product = get_one(session, select(Product).where(Product.sku == sku), "product")
-        item = update(StockItem).where(StockItem.product_id == product.id, _available + delta >= 0)
+        product_id = get_one(session, select(Product.id).where(Product.sku == sku), "product")
+        own = StockItem.product_id == product_id
+        item = update(StockItem).where(own, _available + delta >= 0)
         if not changed_rows(session, item.values(on_hand=StockItem.on_hand + delta)):
-            raise StockTooLow(allocated=product.stock.allocated)
-        _note_movement(session, product.id, delta, reason, now, note)
+            allocated = get_one(session, select(StockItem.allocated).where(own), "product")
+            raise StockTooLow(allocated=allocated)
+        _note_movement(session, product_id, delta, reason, now, note)
 
 
 def allocate_stock(session: Session, lines: Iterable[PricedLine]) -> None:

@@ -55,7 +55,7 @@ def _page(values: Mapping[str, str], error: Exception | None = None) -> str:
     try:
         buyer = find_buyer(get_session(), customer_id(), email)
         codes = Codes(**CodesSchema(unknown=EXCLUDE).load(values), buyer=buyer)
-        totals = quote_cart(get_session(), cart, country_code, method, quote, moment, codes)
+        totals = quote_cart(get_session(), cart, (country_code, method), quote, moment, codes)
     except (ValidationError, Refusal) as refusal:
         totals, error = None, error or refusal
     countries, rates = list_countries(get_session()), list_rates(get_session(), country_code)

@@ -36,11 +36,8 @@ class Text(fields.String):
     allowed_signs = ""
 
     def __init__(self, longest: int, *, shortest: int = 1, **kwargs: Any) -> None:
-        shape = {
-            "minLength": shortest,
-            "maxLength": longest,
-            "pattern": _TEXT if shortest else _LINE,
-        }
+        pattern = _TEXT if shortest else _LINE
+        shape = {"minLength": shortest, "maxLength": longest, "pattern": pattern}
         super().__init__(metadata=shape | kwargs.pop("metadata", {}), **kwargs)
         self.longest, self.shortest = longest, shortest
 

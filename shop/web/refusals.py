@@ -21,7 +21,7 @@ _KINDS: Mapping[int, tuple[type[Exception], ...]] = {
         *(errors.CartFull, errors.CartEmpty, errors.OutOfStock, errors.StockTooLow),
         *(errors.TotalChanged, errors.CheckoutExpired, errors.DestinationNotServed),
         *(errors.CardRefused, errors.CouponRefused, errors.GiftCardRefused, errors.EmailTaken),
-        errors.LimitReached,
+        *(errors.LimitReached, errors.ProductOrdered),
         *(errors.ActionRefused, errors.TooManyUnits, errors.ChangedMeanwhile),
     ),
     410: (errors.LinkExpired,),

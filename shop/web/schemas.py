@@ -25,6 +25,8 @@ from shop.web.fields import (
 )
 
 _LARGEST_TOTAL = 10**9
+_NO_SORT = "We cannot sort like that."
+_REASONS = ("received", "counted", "damaged", "returned")
 
 
 class AddToCartSchema(Schema):
@@ -187,9 +189,7 @@ class StockSchema(Schema):
     """Units that came or went."""
 
     delta = TypedNumber(-10_000, 10_000)
-    reason = fields.String(
-        required=True, validate=validate.OneOf(("received", "counted", "damaged", "returned"))
-    )
+    reason = fields.String(required=True, validate=validate.OneOf(_REASONS))
     note = Line(200)
 
 
@@ -205,9 +205,7 @@ class CatalogQuerySchema(QuerySchema):
 
     q = Line(100)
     category = Line(60)
-    sort = fields.String(
-        validate=validate.OneOf(SORTS, error="We cannot sort like that."), load_default="newest"
-    )
+    sort = fields.String(validate=validate.OneOf(SORTS, error=_NO_SORT), load_default="newest")
     after = Line(20)
 
 

@@ -16,7 +16,7 @@ from shop.queries.orders import EXPORTED, get_order, list_orders, list_set_aside
 from shop.queries.sales import list_daily_sales, list_monthly_sales
 from shop.services.fulfillment import pack_order, ship_order
 from shop.services.jobs import retry_set_aside
-from shop.services.products import ProductEdit, edit_product, import_products
+from shop.services.products import ProductEdit, edit_product, import_products, remove_product
 from shop.services.refunds import cancel_order, refund_order, refund_units
 from shop.services.stock import adjust_stock
 from shop.web import schemas
@@ -124,6 +124,14 @@ def change_product(form: dict[str, Any], sku: str) -> Response:
     edit_product(get_session(), sku, form.pop("version"), ProductEdit(**form))
     flash("The product is saved.")
     return redirect(url_for("staff.product", sku=sku), 303)
+
+
+@pages.post("/products/<sku>/remove")
+@takes_form(schemas.NothingSchema, product)
+def remove(_form: dict[str, str], sku: str) -> Response:
+    remove_product(get_session(), sku)
+    flash(f"{sku} is removed.")
+    return redirect(url_for("staff.products"), 303)
 
 
 @pages.post("/products/<sku>/stock")

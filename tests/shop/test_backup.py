@@ -443,7 +443,7 @@ def tell_another_time_zone(lines: dict[str, list[bytes]], _manifest: object) -> 
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (refer_to_nothing, "foreign key"),
+        (refer_to_nothing, "has rows that refer to none"),
         (tell_another_time_zone, "heartbeat came back with other rows than it had"),
     ],
 )

@@ -75,7 +75,7 @@ def quote(session: Session, anvil: Product, codes: Codes) -> Totals:
     """Return what one anvil costs with these codes."""
     cart = CartFactory.create()
     CartLineFactory.create(cart_id=cart.id, product=anvil)
-    return quote_cart(session, cart, "GB", "standard", {}, START, codes)
+    return quote_cart(session, cart, ("GB", "standard"), {}, START, codes)
 
 
 def balance(session: Session) -> int:

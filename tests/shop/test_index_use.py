@@ -85,7 +85,10 @@ def test_a_route_finds_what_it_needs_by_an_index(
     with measure(engine) as cost:
         answer = ask(browsers[role], method, path, role)
 
-    assert answer.status_code in (200, 201, 303) or path.startswith("/webhooks/")
+    # The lamp was ordered, so that it stays, which the last statement finds out.
+    is_removal = path == "/staff/products/<sku>/remove" and answer.status_code == 409
+    is_done = answer.status_code in (200, 201, 303) or is_removal
+    assert is_done or path.startswith("/webhooks/")
     assert list(find_scans(engine, cost.statements)) == []
 
 

@@ -32,6 +32,7 @@ from shop.services.accounts import register
 from shop.services.cart import add_to_cart, start_cart
 from shop.services.checkout import CheckoutForm, Delivery, place_order
 from shop.services.fulfillment import pack_order, ship_order
+from shop.services.promotions import NO_CODES
 from shop.services.quotes import quote_cart
 from shop.worker.loop import Worker
 from tests.shop.order_books import find_faults
@@ -351,7 +352,7 @@ def test_a_large_store_goes_on_selling(
     token = start_cart(large, START)
     add_to_cart(large, token, sku, 1)
     cart = large.scalars(sa.select(Cart).where(Cart.token == token)).one()
-    totals = quote_cart(large, cart, "GB", "standard", {}, START)
+    totals = quote_cart(large, cart, ("GB", "standard"), {}, START, NO_CODES)
     home = "3 Tallow Lane", "Brindleford", "BR1 2ND", "GB", "standard"
     delivery = Delivery("new@brindle.example", "New", *home)
     form = CheckoutForm(delivery, APPROVED, cart.checkout_token, totals.total)

@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 from scenarios.kit.clock import START
 from shop.errors import DestinationNotServed
 from shop.models import Cart
+from shop.services.promotions import NO_CODES
 from shop.services.quotes import quote_cart
 from tests.factories import CartFactory, CartLineFactory, CountryFactory, ShippingRateFactory
 
@@ -19,7 +20,7 @@ def cart(session: Session) -> Cart:
 
 
 def test_a_quote_holds_goods_shipping_and_tax(session: Session, cart: Cart) -> None:
-    totals = quote_cart(session, cart, "GB", "standard", {}, START)
+    totals = quote_cart(session, cart, ("GB", "standard"), {}, START, NO_CODES)
 
     assert (totals.goods.amount, totals.shipping.amount, totals.tax.amount) == (1999, 395, 479)
 
@@ -34,4 +35,4 @@ def test_where_there_is_no_rate_there_is_no_quote(
     CountryFactory.create(code="FR")
 
     with pytest.raises(DestinationNotServed):
-        quote_cart(session, cart, country_code, method, {}, START)
+        quote_cart(session, cart, (country_code, method), {}, START, NO_CODES)
