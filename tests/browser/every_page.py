@@ -106,6 +106,14 @@ def _job_set_aside(shopper: Shopper) -> None:
     wait_until(is_listed)
 
 
+def _remove_what_was_ordered(shopper: Shopper) -> None:
+    _sign_in(shopper, JONAS, "/staff/products/PCL-001")
+    shopper.page.get_by_text("Remove this product").click()
+    shopper.page.get_by_role("button", name="Remove PCL-001 for good").click()
+    expect(shopper.page.get_by_text("This product has been ordered")).to_be_visible()
+    shopper.page.get_by_text("Remove this product").click()
+
+
 def _edited_by_two(shopper: Shopper) -> None:
     _sign_in(shopper, JONAS, "/staff/products/HAM-001")
     shopper.page.get_by_label("Summary").fill("A hammer that somebody else has written about.")
@@ -279,6 +287,7 @@ JOURNEYS: Mapping[str, Journey] = {
     "staff-product-on-sale": _as(JONAS, "/staff/products/LNT-001"),
     "staff-product-with-limit": _as(JONAS, "/staff/products/BIN-001"),
     "staff-product-edited-by-two": _edited_by_two,
+    "staff-product-ordered": _remove_what_was_ordered,
     "staff-import": _as(JONAS, "/staff/import"),
     "staff-import-refused": _import(
         {"sku": "bell 1", "category": "attic"}, {"price_amount": "12.50", "on_hand": "-1"}
@@ -294,6 +303,7 @@ FIRST_DAY = {"first-day-catalog", "first-day-dashboard"}
 # These pages come with a status that says no.
 STATUSES = {
     "staff-product-edited-by-two": 409,
+    "staff-product-ordered": 409,
     "checkout-errors": 422,
     "product-with-refused-review": 422,
     "staff-import-refused": 422,

@@ -3,12 +3,14 @@ from itertools import count
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from scenarios.kit.actors import Shopper
 from scenarios.kit.clock import START
 from scenarios.kit.interleaving import Race, interleave
+from scenarios.kit.meters import measure
+from scenarios.kit.statements import is_write
 from shop.db import Model
 from shop.errors import NotFound, ProductOrdered
 from shop.models import OrderLine, Product
@@ -81,6 +83,16 @@ def test_a_product_that_was_ordered_stays_as_it_was(session: Session, saw: Produ
 
     assert rows_of(session, saw.id) == before
     assert session.scalar(select(Product.name)) == "Saw"
+
+
+def test_a_removal_takes_its_locks_in_the_order_of_a_checkout(
+    engine: Engine, session: Session, saw: Product
+) -> None:
+    with measure(engine) as cost:
+        remove_product(session, "SAW-001")
+
+    changed = [s.sql.split()[2] for s in cost.statements if is_write(s.sql)]
+    assert changed == ["cart_line", "stock_item", "product"]
 
 
 def test_a_product_that_is_not_there_cannot_be_removed(session: Session) -> None:
