@@ -46,9 +46,7 @@ def migrate() -> None:
 
 @click.command()
 @click.option("--scale", type=click.Choice(_SCALES), help="Add as many made-up orders.")
-@click.option(
-    "--seed", "chance", type=click.IntRange(0), default=1, help="Another number, other orders."
-)
+@click.option("--seed", "chance", type=click.IntRange(0), default=1, help="Draws other orders.")
 @with_appcontext
 def seed(scale: str | None, chance: int) -> None:
     """Fill an empty database with the standard store; a second time it does nothing."""

@@ -6,7 +6,7 @@ The three statuses stand on the order's own row, so that one conditional UPDATE 
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.db import Model
@@ -15,6 +15,9 @@ from shop.domain.order_status import FulfillmentStatus, OrderStatus, PaymentStat
 from shop.domain.pricing import PricedLine, Totals
 from shop.models.customer import Addressee
 from shop.models.delivery import Country
+
+# Of these there are few at a time, however many there have been.
+ON_THE_WAY = text("fulfillment_status IN ('shipping', 'shipped')")
 
 
 class Order(Addressee, Model):
@@ -40,6 +43,7 @@ class Order(Addressee, Model):
         # All that the sales of a day or a month are added up from.
         Index(None, "placed_at", "status", "total_amount"),
         Index(None, "status", "fulfillment_status", "id"),
+        Index("ix_orders_way", "id", sqlite_where=ON_THE_WAY, postgresql_where=ON_THE_WAY),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

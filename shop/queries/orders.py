@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, TextClause, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from shop.db import end_read, get_one
 from shop.domain.email_address import fold_email
 from shop.domain.order_status import FulfillmentStatus, OrderStatus
 from shop.models import Country, Job, Order, ShippingRate
+from shop.models.order import ON_THE_WAY
 from shop.queries.paging import Page, get_page
 
 PAGE_SIZE = 25
@@ -22,14 +23,13 @@ EXPORTED = (
     *(Order.refunded_amount, Order.currency),
 )
 
+_Filters = Iterable[ColumnElement[bool] | TextClause]
 _IS_OPEN = Order.status == OrderStatus.CONFIRMED
-_ON_THE_WAY = (FulfillmentStatus.SHIPPING, FulfillmentStatus.SHIPPED)
-# What staff look for. An index keeps each shelf in order, but for the orders on the way: of these
-# there are few at a time.
-SHELVES: Mapping[str, tuple[ColumnElement[bool], ...]] = {
+# What staff look for; an index keeps each shelf in order.
+SHELVES: Mapping[str, _Filters] = {
     "to-pack": (_IS_OPEN, Order.fulfillment_status == FulfillmentStatus.UNFULFILLED),
     "to-ship": (_IS_OPEN, Order.fulfillment_status == FulfillmentStatus.PACKED),
-    "on-the-way": (_IS_OPEN, Order.fulfillment_status.in_(_ON_THE_WAY)),
+    "on-the-way": (ON_THE_WAY,),
     "unpaid": (Order.status == OrderStatus.PLACED,),
     "completed": (Order.status == OrderStatus.COMPLETED,),
     "canceled": (Order.status == OrderStatus.CANCELED,),
@@ -114,7 +114,7 @@ def list_rates(session: Session, country_code: str) -> Sequence[ShippingRate]:
     return session.scalars(rates.order_by(ShippingRate.amount, ShippingRate.method)).all()
 
 
-def _list_orders(session: Session, where: Iterable[ColumnElement[bool]], after: str) -> Page[Order]:
+def _list_orders(session: Session, where: _Filters, after: str) -> Page[Order]:
     last = select(Order.id).where(Order.number == after)
     edge = [get_one(session, last, "page")] if after else None
     orders = select(Order).where(*where).options(selectinload(Order.lines))

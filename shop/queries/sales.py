@@ -7,13 +7,16 @@ orders are left out. Amounts are totals: after discounts, with shipping and tax,
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from shop.domain.money import Money
 from shop.domain.order_status import OrderStatus
 from shop.models import Order
+
+_CANCELED = OrderStatus.CANCELED
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +30,27 @@ class Sales:
 
 def list_daily_sales(session: Session, now: datetime) -> Sequence[Sales]:
     """Return the sales of the last 30 days, today's last."""
-    days = [f"{now - timedelta(days=ago):%Y-%m-%d}" for ago in reversed(range(30))]
-    return _list_sales(session, days)
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    days = [today + timedelta(days=day) for day in range(-29, 2)]
+    return _list_sales(session, days, "%Y-%m-%d")
 
 
 def list_monthly_sales(session: Session, now: datetime) -> Sequence[Sales]:
     """Return the sales of the last 12 months, this month's last."""
     this = now.year * 12 + now.month - 1
-    months = [f"{month // 12}-{month % 12 + 1:02}" for month in range(this - 11, this + 1)]
-    return _list_sales(session, months)
+    months = [datetime(m // 12, m % 12 + 1, 1, tzinfo=UTC) for m in range(this - 11, this + 2)]
+    return _list_sales(session, months, "%Y-%m")
 
 
-def _list_sales(session: Session, periods: Sequence[str]) -> Sequence[Sales]:
-    """Add up the orders of each period, one row of the database for each that has any."""
-    length = len(periods[0])
-    # SQLite stores a moment as text in UTC; PostgreSQL shows one in the time zone of its server.
-    period = func.substr(Order.placed_at, 1, length)
-    if session.get_bind().dialect.name == "postgresql":
-        period = func.to_char(func.timezone("UTC", Order.placed_at), "YYYY-MM-DD"[:length])
-    begins_at = datetime.fromisoformat(f"{periods[0]}-01"[:10]).replace(tzinfo=UTC)
-    kept = Order.placed_at >= begins_at, Order.status != OrderStatus.CANCELED
-    sums = select(period.label("period"), func.count(), func.sum(Order.total_amount)).where(*kept)
-    found = {row[0]: row[1:] for row in session.execute(sums.group_by("period"))}
-    facts = [(name, *found.get(name, (0, 0))) for name in periods]
-    return [Sales(name, orders, Money(amount)) for name, orders, amount in facts]
+def _list_sales(session: Session, starts: Sequence[datetime], name: str) -> Sequence[Sales]:
+    """Add up the orders between each start and the next, whose period has such a name.
+
+    Each period is a range of the index, so that no row is sorted and no moment is cut to a day.
+    """
+    sums, total = [], func.coalesce(func.sum(Order.total_amount), 0)
+    for nth, (start, end) in enumerate(pairwise(starts)):
+        placed = Order.placed_at >= start, Order.placed_at < end
+        own = select(literal(nth), func.count(), total).where(*placed, Order.status != _CANCELED)
+        sums.append(own)
+    rows = sorted(session.execute(union_all(*sums)).all())
+    return [Sales(f"{starts[nth]:{name}}", orders, Money(int(sum_))) for nth, orders, sum_ in rows]

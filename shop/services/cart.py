@@ -115,10 +115,8 @@ def fill_cart(session: Session, key: str, lines: Mapping[str, int], now: datetim
         if missing := set(lines) - {product.sku for product in found}:
             raise NotFound(what=f"product {min(missing)}")
         session.execute(delete(CartLine).where(CartLine.cart_id == cart_id))
-        session.add_all(
-            CartLine(cart_id=cart_id, product_id=product.id, quantity=lines[product.sku])
-            for product in found
-        )
+        facts = [(product.id, lines[product.sku]) for product in found]
+        session.add_all(CartLine(cart_id=cart_id, product_id=p, quantity=q) for p, q in facts)
 
 
 def new_token() -> str:

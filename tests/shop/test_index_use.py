@@ -44,6 +44,8 @@ from tests.shop.test_access import browsers as browsers
 HOLD_STILL = {"category", "country", "shipping_rate", "heartbeat"}
 # Without a condition, the first row there is answers it; no plan says that it stops there.
 ANY_ROW = re.compile(r"EXISTS \(SELECT [^()]*\bFROM \w+\s*\)")
+# This index holds only the few orders that are on their way: to read all of it is what it is for.
+WAY = "ix_orders_way"
 ROUTES = [(method, path) for method, path, *_ in TABLE if not path.startswith("/static/")]
 # Addresses with a query, by who asks for them: each order, each shelf, the page behind another.
 # Words are looked for inside names, which takes reading the names: `?q=` of goods is not here.
@@ -67,7 +69,8 @@ def find_scans(engine: Engine, statements: list[Statement]) -> Iterator[str]:
     """Yield each statement that reads all of a table that grows, with its plan."""
     for statement in {each.sql: each for each in statements}.values():
         plan = read_plan(engine, statement)
-        if scans(plan) - HOLD_STILL and not ANY_ROW.search(statement.sql):
+        is_bounded = WAY in plan.text or ANY_ROW.search(statement.sql)
+        if scans(plan) - HOLD_STILL and not is_bounded:
             yield f"{statement.sql}\n{plan.text}"
 
 
