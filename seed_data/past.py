@@ -19,6 +19,7 @@ from shop.models import (
     Country,
     Customer,
     Order,
+    OrderLine,
     Payment,
     Product,
     Review,
@@ -125,7 +126,8 @@ def _make_order(
     home = customer.address, customer.city, customer.postcode, code
     delivery = Delivery(customer.email, customer.name, *home, method)
     form = CheckoutForm(delivery, "", row["number"], totals.charge, customer.id, codes)
-    order = make_order(form, lines, totals, now)
+    order = make_order(form, totals, now)
+    order.lines = [OrderLine(**OrderLine.columns_of(line)) for line in lines]
     order.number = row["number"]
     provider_id = f"pay_before_{row['number'].lower()}"
     order.payment = Payment(

@@ -7,7 +7,7 @@ first write opens the transaction. Services therefore read first and write after
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
 from flask import Flask, current_app, g
@@ -97,15 +97,15 @@ def insert(session: Session, model: type[Model]) -> sqlite.Insert | postgresql.I
     return postgresql.insert(model) if dialect == "postgresql" else sqlite.insert(model)
 
 
-def changed_rows(session: Session, statement: sa.Executable) -> int:
-    """Run an INSERT, UPDATE or DELETE and return how many rows it changed.
+def changed_rows(session: Session, statement: sa.Executable, **values: object) -> int:
+    """Run an INSERT, UPDATE or DELETE, and return how many rows it changed.
 
     Rows that the session has loaded are not brought up to date. Without `preserve_rowcount` the
     count of an INSERT is -1 on PostgreSQL, which is neither 0 nor the truth.
     """
-    options = {"synchronize_session": False, "preserve_rowcount": True}
-    result = session.execute(statement, execution_options=options)
-    return cast(sa.CursorResult[Any], result).rowcount
+    session.flush()
+    options = {"preserve_rowcount": True}
+    return session.connection().execute(statement, values, execution_options=options).rowcount
 
 
 def make_engine(url: str) -> sa.Engine:

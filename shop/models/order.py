@@ -5,6 +5,7 @@ The three statuses stand on the order's own row, so that one conditional UPDATE 
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -137,17 +138,12 @@ class OrderLine(Model):
     refunded: Mapped[int] = mapped_column(default=0)
     limit_window: Mapped[int | None]
 
-    @classmethod
-    def sell(cls, line: PricedLine) -> "OrderLine":
-        """Copy a line of a cart with the price it has at this moment."""
-        return cls(
-            product_id=line.product_id,
-            sku=line.sku,
-            name=line.name,
-            unit_amount=line.unit_price.amount,
-            currency=line.unit_price.currency,
-            quantity=line.quantity,
-        )
+    @staticmethod
+    def columns_of(line: PricedLine) -> dict[str, Any]:
+        """Return what a line of an order keeps of a line with the price it has at this moment."""
+        facts = {"product_id": line.product_id, "sku": line.sku, "name": line.name}
+        sold_at = {"unit_amount": line.unit_price.amount, "currency": line.unit_price.currency}
+        return {**facts, **sold_at, "quantity": line.quantity}
 
     @property
     def priced(self) -> PricedLine:

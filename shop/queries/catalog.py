@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, defer, joinedload, selectinload, undefer
+from sqlalchemy.orm import Session, defer, joinedload, raiseload, selectinload, undefer
 
 from shop.db import get_one
 from shop.domain.picture import PICTURE_TYPES
@@ -24,9 +24,11 @@ _ORDERS: dict[str, tuple[SortKeys, bool]] = {
     "dearest": ((Product.price_amount, Product.id), True),
 }
 SORTS = tuple(_ORDERS)
-_WHOLE = select(Product).options(joinedload(Product.category), joinedload(Product.stock))
+_STOCKED = select(Product).options(joinedload(Product.stock))
+_WHOLE = _STOCKED.options(joinedload(Product.category))
 # What a card shows; descriptions are long, and no list reads them for nothing.
-_CARDS = _WHOLE.options(defer(Product.description, raiseload=True))
+_CARDS = _STOCKED.options(defer(Product.description, raiseload=True), raiseload(Product.category))
+_SHELVES = select(Category).order_by(Category.id)
 
 
 def list_products(
@@ -120,4 +122,4 @@ def list_movements(session: Session, product: Product) -> Sequence[StockMovement
 
 def list_categories(session: Session) -> Sequence[Category]:
     """Return the shelves of the store in their fixed order."""
-    return session.scalars(select(Category).order_by(Category.id)).all()
+    return session.scalars(_SHELVES).all()

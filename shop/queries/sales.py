@@ -16,8 +16,6 @@ from shop.domain.money import Money
 from shop.domain.order_status import OrderStatus
 from shop.models import Order
 
-_CANCELED = OrderStatus.CANCELED
-
 
 @dataclass(frozen=True, slots=True)
 class Sales:
@@ -48,9 +46,9 @@ def _list_sales(session: Session, starts: Sequence[datetime], name: str) -> Sequ
     Each period is a range of the index, so that no row is sorted and no moment is cut to a day.
     """
     sums, total = [], func.coalesce(func.sum(Order.total_amount), 0)
+    kept = Order.status != OrderStatus.CANCELED
     for nth, (start, end) in enumerate(pairwise(starts)):
         placed = Order.placed_at >= start, Order.placed_at < end
-        own = select(literal(nth), func.count(), total).where(*placed, Order.status != _CANCELED)
-        sums.append(own)
+        sums.append(select(literal(nth), func.count(), total).where(*placed, kept))
     rows = sorted(session.execute(union_all(*sums)).all())
     return [Sales(f"{starts[nth]:{name}}", orders, Money(int(sum_))) for nth, orders, sum_ in rows]

@@ -29,15 +29,12 @@ def use_allowance(
     The check and the change are one statement, so of two that try at once only one gets the last.
     Returns whether the units were used; if not, nothing has changed.
     """
-    row = insert(session, Allowance).values(
-        subject=subject, buyer=buyer, period=period, used=quantity
-    )
+    key = {"subject": subject, "buyer": buyer, "period": period}
+    row = insert(session, Allowance).values(**key, used=quantity)
     used = Allowance.used + row.excluded.used
-    upsert = row.on_conflict_do_update(
-        index_elements=["subject", "buyer", "period"], set_={"used": used}, where=used <= most
-    )
+    take = row.on_conflict_do_update(index_elements=[*key], set_={"used": used}, where=used <= most)
     # The first row of a buyer meets no conflict, and so not the condition either.
-    return quantity <= most and changed_rows(session, upsert) > 0
+    return quantity <= most and changed_rows(session, take) > 0
 
 
 def return_allowance(

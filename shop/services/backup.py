@@ -71,19 +71,16 @@ def check_backup(file: Path, revision: str) -> Sums:
     try:
         with ZipFile(file) as archive:
             manifest = json.loads(archive.read("manifest.json"))
-            if manifest["revision"] != revision:
-                raise ValueError(
-                    f"it was written at revision {manifest['revision']}, not {revision}"
-                )
+            if (found := manifest["revision"]) != revision:
+                raise ValueError(f"it was written at revision {found}, not {revision}")
             sums = {table.name: _read_table(table, archive) for table in _TABLES}
             if sums != manifest["sums"]:
                 raise ValueError("its rows are not those that were written")
     except Exception as error:
         # A damaged archive raises whatever its bytes lead to, and none of it is a bug of ours.
         said = error.strerror if isinstance(error, OSError) else error
-        raise BackupRefused(
-            why=f"{file} is no backup that this release can restore: {said}."
-        ) from error
+        why = f"{file} is no backup that this release can restore: {said}."
+        raise BackupRefused(why=why) from error
     return sums
 
 

@@ -14,12 +14,13 @@ from shop.models import Cart, CartLine, Product
 MAX_QUANTITY = 99
 MAX_LINES = 50
 _KEY = ["cart_id", "product_id"]
+_LINES = selectinload(Cart.lines).joinedload(CartLine.product).joinedload(Product.stock)
+_WHOLE = select(Cart).options(_LINES)
 
 
 def find_cart(session: Session, token: str) -> Cart | None:
     """Return a cart with its lines, their products and what is left of each."""
-    lines = selectinload(Cart.lines).joinedload(CartLine.product).joinedload(Product.stock)
-    return session.scalar(select(Cart).where(Cart.token == token).options(lines))
+    return session.scalar(_WHOLE.where(Cart.token == token))
 
 
 def start_cart(session: Session, now: datetime) -> str:

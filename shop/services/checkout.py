@@ -4,13 +4,13 @@ import secrets
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from shop.db import changed_rows, transaction
 from shop.domain.money import Money
 from shop.domain.order_status import OrderStatus, PaymentStatus
-from shop.domain.pricing import PricedLine, Totals
+from shop.domain.pricing import Totals
 from shop.errors import CardNeeded, CartEmpty, CheckoutExpired, TotalChanged
 from shop.gateways import Gateways
 from shop.gateways.carrier import Quote
@@ -20,7 +20,7 @@ from shop.services.allowances import find_buyer
 from shop.services.cart import find_cart, new_token
 from shop.services.jobs import enqueue
 from shop.services.limits import claim_limited
-from shop.services.orders import FIRST_STATUSES, add_history, move_order
+from shop.services.orders import begin_history, move_order
 from shop.services.promotions import NO_CODES, Codes, use_codes
 from shop.services.quotes import ask_carrier, quote_cart
 from shop.services.stock import allocate_stock
@@ -122,19 +122,21 @@ def _write_order(
     _empty_cart(session, cart)
     allocate_stock(session, lines)
     use_codes(session, codes, totals.gift_card)
-    order = make_order(form, lines, totals, now)
+    windows = claim_limited(session, cart.lines, buyer, now)
+    order = make_order(form, totals, now)
     order.payment = Payment(**card.columns) if card else None
     session.add(order)
     session.flush()
-    claim_limited(session, order)
+    own = {"order_id": order.id}
+    sold = [{**own, **OrderLine.columns_of(x), "limit_window": windows.get(x.sku)} for x in lines]
+    session.execute(insert(OrderLine), sold)
+    begin_history(session, order.id, now)
     _begin_payment(session, order, now)
     return order.number
 
 
 def _begin_payment(session: Session, order: Order, now: datetime) -> None:
     """Queue what asks for the money; where nothing is left to pay, the order is confirmed."""
-    for status in FIRST_STATUSES:
-        add_history(session, order.id, status, now)
     if order.totals.charge.amount:
         enqueue(session, "authorize_payment", now, number=order.number)
         return
@@ -161,8 +163,8 @@ def _empty_cart(session: Session, cart: Cart) -> None:
         session.execute(rest.values(quantity=CartLine.quantity - ordered))
 
 
-def make_order(form: CheckoutForm, lines: list[PricedLine], totals: Totals, now: datetime) -> Order:
-    """Return the order that these lines become, under a number of its own and not yet stored."""
+def make_order(form: CheckoutForm, totals: Totals, now: datetime) -> Order:
+    """Return an order without its lines, under a number of its own and not yet stored."""
     return Order(
         **asdict(form.delivery),
         number=_new_number(),
@@ -179,7 +181,6 @@ def make_order(form: CheckoutForm, lines: list[PricedLine], totals: Totals, now:
         total_amount=totals.total.amount,
         gift_card_code=form.codes.gift_card_code or None,
         gift_card_amount=totals.gift_card.amount,
-        lines=[OrderLine.sell(line) for line in lines],
     )
 
 

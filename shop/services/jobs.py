@@ -74,7 +74,7 @@ def enqueue_all(
     ]
     if jobs:
         job = insert(session, Job).on_conflict_do_nothing(index_elements=["key"])
-        session.execute(job, jobs)
+        session.connection().execute(job, jobs)
 
 
 def _make_key(*parts: str | int) -> str:
@@ -94,9 +94,8 @@ def claim_job(session: Session, lease: timedelta, now: datetime) -> Claim | None
     is_open = Job.done_at.is_(None) & Job.set_aside_at.is_(None) & (Job.due_at <= now)
     is_free = or_(Job.leased_until.is_(None), Job.leased_until <= now)
     first = select(Job.id).where(is_open, is_free).order_by(Job.due_at, Job.id).limit(1)
-    job = update(Job).where(
-        Job.id == first.with_for_update(skip_locked=True).scalar_subquery(), is_free
-    )
+    due = first.with_for_update(skip_locked=True).scalar_subquery()
+    job = update(Job).where(Job.id == due, is_free)
     claim = job.values(
         leased_until=now + lease, lease_token=secrets.token_hex(16), attempts=Job.attempts + 1
     ).returning(Job.id, Job.lease_token, Job.attempts, Job.key, Job.kind, Job.payload)

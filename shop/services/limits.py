@@ -5,30 +5,34 @@ cannot wait for each other.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from shop.domain.pricing import PricedLine
 from shop.domain.promotions import window_of
 from shop.errors import LimitReached
-from shop.models import Order, Product
+from shop.models import CartLine, Order
 from shop.services.allowances import find_buyer, return_allowance, use_allowance
 
 
-def claim_limited(session: Session, order: Order) -> None:
-    """Count the limited products of a new order against its buyer.
+def claim_limited(
+    session: Session, lines: Iterable[CartLine], buyer: str, now: datetime
+) -> dict[str, int]:
+    """Count the limited products of a cart against its buyer, and return in which window, by SKU.
 
     :raises LimitReached: when the buyer would have more than is allowed of one.
     """
-    for line in sorted(order.lines, key=lambda line: line.sku):
-        product = session.get_one(Product, line.product_id)
+    windows = {}
+    for line in sorted(lines, key=lambda line: line.product.sku):
+        product = line.product
         if most := product.most_per_buyer:
-            line.limit_window = window_of(order.placed_at, product.limit_days)
-            buyer = find_buyer(session, order.customer_id, order.email)
-            claim = f"product:{line.sku}", buyer, line.limit_window
+            windows[product.sku] = window = window_of(now, product.limit_days)
+            claim = f"product:{product.sku}", buyer, window
             if not use_allowance(session, *claim, line.quantity, most):
                 span = "day" if product.limit_days == 1 else f"{product.limit_days} days"
-                raise LimitReached(name=line.name, most=most, span=span)
+                raise LimitReached(name=product.name, most=most, span=span)
+    return windows
 
 
 def return_limited(session: Session, order: Order, units: Iterable[PricedLine]) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shop.db import changed_rows, get_one
@@ -67,6 +67,13 @@ def claim_order(
         raise ChangedMeanwhile(what="order")
     if status:
         add_history(session, order.id, status, now)
+
+
+def begin_history(session: Session, order_id: int, now: datetime) -> None:
+    """Write the statuses that every order begins with into its history."""
+    facts = {"order_id": order_id, "at": now}
+    first = [{**facts, "subject": _COLUMNS[type(s)].key, "status": s} for s in FIRST_STATUSES]
+    session.execute(insert(HistoryEntry), first)
 
 
 def add_history(session: Session, order_id: int, status: Status, now: datetime) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from operator import attrgetter
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from shop.db import changed_rows, get_one, transaction
@@ -17,6 +17,10 @@ from shop.models import Product, StockItem, StockMovement
 
 _by_sku = attrgetter("sku")
 _available = StockItem.on_hand - StockItem.allocated
+# Made once, since each line of each order takes it.
+_ALLOCATE = update(StockItem).where(StockItem.product_id == bindparam("product"))
+_ALLOCATE = _ALLOCATE.where(_available >= bindparam("units"))
+_ALLOCATE = _ALLOCATE.values(allocated=StockItem.allocated + bindparam("units"))
 
 
 def adjust_stock(
@@ -45,13 +49,9 @@ def allocate_stock(session: Session, lines: Iterable[PricedLine]) -> None:
     """
     shortages = []
     for line in sorted(lines, key=_by_sku):
-        item = StockItem.product_id == line.product_id
-        allocate = update(StockItem).where(item, _available >= line.quantity)
-        if not changed_rows(
-            session, allocate.values(allocated=StockItem.allocated + line.quantity)
-        ):
-            available = session.scalar(select(_available).where(item)) or 0
-            shortages.append(Shortage(line.name, available))
+        if not changed_rows(session, _ALLOCATE, product=line.product_id, units=line.quantity):
+            left = select(_available).where(StockItem.product_id == line.product_id)
+            shortages.append(Shortage(line.name, session.scalar(left) or 0))
     if shortages:
         raise OutOfStock(shortages)
 

@@ -16,11 +16,12 @@ from shop.web.schemas import CatalogQuerySchema, ReviewQuerySchema
 from shop.web.shopper import customer_id
 
 pages = Blueprint("catalog", __name__)
+_CATALOG, _REVIEWS = CatalogQuerySchema(), ReviewQuerySchema()
 
 
 @pages.get("/")
 def index() -> str:
-    query, session = CatalogQuerySchema().load(request.args.to_dict()), get_session()
+    query, session = _CATALOG.load(request.args.to_dict()), get_session()
     context = {"query": query, "categories": catalog.list_categories(session)}
 
     def render_goods() -> str:
@@ -34,7 +35,7 @@ def index() -> str:
 
 @pages.get("/products/<slug>")
 def product(slug: str, **form: Any) -> str:
-    query, session = ReviewQuerySchema().load(request.args.to_dict()), get_session()
+    query, session = _REVIEWS.load(request.args.to_dict()), get_session()
     sku = catalog.get_product(session, slug=slug).sku
     end_read(session)
     form["skus"] = current_app.extensions["gateways"].suggestions.also_bought(sku)

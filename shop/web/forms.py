@@ -41,12 +41,15 @@ def takes_form(schema: type[Schema], page: Callable[..., str]) -> Callable[[View
     the values as they were typed, and the error.
     """
 
+    # To make a schema takes longer than to load a short form.
+    reader = schema()
+
     def decorate(view: View) -> View:
         @wraps(view)
         def answer(**address: Any) -> ResponseReturnValue:
             values = form_values()
             try:
-                return view(schema().load(values), **address)
+                return view(reader.load(values), **address)
             except (ValidationError, Refusal, GatewayUnavailable) as error:
                 return page(**address, values=values, error=error), status_of(error)
 
