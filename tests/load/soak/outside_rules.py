@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from shop.models import Job, Order
+from tests.load.invariants import check_job
 from tests.load.outside import Row
 from tests.load.soak.record import Record
 from tests.load.soak.rules import Rules
@@ -21,10 +22,7 @@ def no_order_is_lost(record: Record, number: str) -> Iterator[str]:
 
 @OUTSIDE_RULES.about(lambda record: record.store.jobs)
 def no_job_is_left(_: Record, job: Job) -> Iterator[str]:
-    if job.set_aside_at:
-        yield f"The job {job.key} was set aside after {job.attempts} tries: {job.last_error}"
-    elif not job.done_at:
-        yield f"The job {job.key} is still open after {job.attempts} tries: {job.last_error}"
+    yield from check_job(job)
 
 
 @OUTSIDE_RULES.about(lambda record: record.store.orders)

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from sqlalchemy import select, text
@@ -33,15 +33,15 @@ IN_THE_BUILDING = ("unfulfilled", "packed", "shipping")
 class StoreRecord:
     """What stands in the database; `ledger` adds up the movements of each product."""
 
-    orders: Sequence[Order]
-    jobs: Sequence[Job]
-    shelf: Sequence[StockItem]
+    orders: list[Order]
+    jobs: list[Job]
+    shelf: list[StockItem]
     ledger: Counter[int]
-    products: Sequence[Product]
-    reviews: Sequence[Review]
-    coupons: Sequence[Coupon]
-    gift_cards: Sequence[GiftCard]
-    allowances: Sequence[Allowance]
+    products: list[Product]
+    reviews: list[Review]
+    coupons: list[Coupon]
+    gift_cards: list[GiftCard]
+    allowances: list[Allowance]
     accounts: dict[int, str]
 
     def buyer_of(self, order: Order) -> str:
@@ -75,11 +75,11 @@ class Record:
     """The same with the ledgers outside, and the numbers that visitors were shown."""
 
     store: StoreRecord
-    payments: Sequence[Row] = ()
-    parcels: Sequence[Row] = ()
-    mails: Sequence[Row] = ()
-    deliveries: Sequence[Row] = ()
-    numbers: Sequence[str] = ()
+    payments: list[Row] = field(default_factory=list)
+    parcels: list[Row] = field(default_factory=list)
+    mails: list[Row] = field(default_factory=list)
+    deliveries: list[Row] = field(default_factory=list)
+    numbers: list[str] = field(default_factory=list)
 
     @cached_property
     def payments_by_number(self) -> dict[str, list[Row]]:
@@ -105,7 +105,7 @@ def read_record(database_url: str, outside: Outside, numbers: Sequence[str]) -> 
         outside.list_rows("carrier", "parcels"),
         outside.list_rows("mail", "mails"),
         outside.list_rows("payments", "deliveries"),
-        numbers,
+        list(numbers),
     )
 
 
@@ -126,21 +126,19 @@ def read_tables(session: Session) -> StoreRecord:
         selectinload(Order.history),
     )
     ledger: Counter[int] = Counter()
-    for product_id, delta in session.execute(
-        select(StockMovement.product_id, StockMovement.delta)
-    ).tuples():
+    for product_id, delta in session.execute(select(StockMovement.product_id, StockMovement.delta)):
         ledger[product_id] += delta
     return StoreRecord(
-        session.scalars(whole.order_by(Order.id)).all(),
-        session.scalars(select(Job)).all(),
-        session.scalars(select(StockItem)).all(),
+        list(session.scalars(whole.order_by(Order.id))),
+        list(session.scalars(select(Job))),
+        list(session.scalars(select(StockItem))),
         ledger,
-        session.scalars(select(Product)).all(),
-        session.scalars(select(Review)).all(),
-        session.scalars(select(Coupon)).all(),
-        session.scalars(select(GiftCard)).all(),
-        session.scalars(select(Allowance)).all(),
-        dict(session.execute(select(Customer.id, Customer.folded_email)).tuples().all()),
+        list(session.scalars(select(Product))),
+        list(session.scalars(select(Review))),
+        list(session.scalars(select(Coupon))),
+        list(session.scalars(select(GiftCard))),
+        list(session.scalars(select(Allowance))),
+        dict(session.execute(select(Customer.id, Customer.folded_email)).all()),
     )
 
 

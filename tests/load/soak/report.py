@@ -81,7 +81,8 @@ class Report:
                 yield f"{title} ({len(sentences)})"
                 yield from (f"  {each}" for each in sentences[:_MOST_SENTENCES])
         wrong = len(self.violations)
-        yield f"NOT SOUND: {wrong} violations." if wrong else "SOUND: every rule holds."
+        told = f"NOT SOUND: {wrong} violation{'s' if wrong > 1 else ''}."
+        yield told if wrong else "SOUND: every rule holds."
 
 
 def _count(title: str, counts: Mapping[str, int]) -> Iterator[str]:

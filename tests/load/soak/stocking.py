@@ -37,7 +37,7 @@ def prepare(running: RunningStore, shoppers: int, seed: int, folder: Path) -> Br
     for slug in _SCARCE:
         stock_up(running.database_url, FEW, slug)
     with session_on(running.database_url) as session, session.begin():
-        slugs = dict(session.execute(select(Product.slug, Product.sku)).tuples().all())
+        slugs = dict(session.execute(select(Product.slug, Product.sku)).all())
         _add_codes(session)
         for nth in range(shoppers):
             _add_customer(session, f"customer-{nth}@soak.example", "")

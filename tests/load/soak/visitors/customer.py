@@ -5,29 +5,17 @@ import re
 from locust import task
 
 from tests.load.shopper import read_form
+from tests.load.soak.visitors.account import Account
 from tests.load.soak.visitors.shopping import TRIPS, Shopping
-from tests.load.soak.visitors.visitor import BRIEFING, Visitor, read_csrf
-
-
-def sign_in(visitor: Visitor, email: str, password: str) -> bool:
-    """Fill in the form; return whether that was it.
-
-    The store counts how often one address of the network tries, and all visitors share one.
-    """
-    page = visitor.ask("sign-in page", "GET", "/sign-in", shows="Sign in")
-    form = read_form(page.text, "/sign-in") | {"email": email, "password": password}
-    may = ("too many tries",)
-    return not visitor.ask("sign in", "POST", "/sign-in", status=303, may=may, data=form).refusal
+from tests.load.soak.visitors.visitor import BRIEFING, read_csrf
 
 
 class Customer(Shopping):
     """Somebody with an account of their own."""
 
-    is_in = False
-
     def on_start(self) -> None:
-        self.email, self.password = BRIEFING.customers[self.nth % len(BRIEFING.customers)]
-        self.is_in = sign_in(self, self.email, self.password)
+        self.account = Account(self, *BRIEFING.customers[self.nth % len(BRIEFING.customers)])
+        self.order()
 
     @task(2)
     def browse(self) -> None:
@@ -35,14 +23,14 @@ class Customer(Shopping):
 
     @task(4)
     def order(self) -> None:
-        if self._is_welcome():
-            number = self.buy(next(TRIPS), self.email)
+        if self.account.is_open():
+            number = self.buy(next(TRIPS), self.account.email)
             if number and self.dice.random() < 0.1:
                 self.cancel(number)
 
     @task(3)
     def read_orders(self) -> None:
-        if not self._is_welcome():
+        if not self.account.is_open():
             return
         for number in self._list_orders()[:2]:
             self.ask("order", "GET", f"/orders/{number}", shows=number)
@@ -51,14 +39,14 @@ class Customer(Shopping):
     @task(1)
     def regret(self) -> None:
         """Cancel some order of the last ones, which may be too late."""
-        numbers = self._list_orders() if self._is_welcome() else []
+        numbers = self._list_orders() if self.account.is_open() else []
         if numbers:
             self._cancel_if_offered(self.dice.choice(numbers[:5]))
 
     @task(2)
     def review(self) -> None:
         """Write a review, write it anew, or remove it."""
-        if not self._is_welcome():
+        if not self.account.is_open():
             return
         slug = self.dice.choice(BRIEFING.plenty[:6])
         page, action = self.open_product(slug), f"/account/reviews/{slug}"
@@ -75,20 +63,19 @@ class Customer(Shopping):
     @task(1)
     def leave(self) -> None:
         """Sign out, and mistype the password before the next visit."""
-        if not self.is_in:
+        if not self.account.is_open():
             return
-        page = self.ask("account", "GET", "/account/", shows=self.email)
-        self.is_in = False
+        page = self.ask("account", "GET", "/account/", shows=self.account.email)
+        self.account.is_in = False
         token = {"csrf_token": read_csrf(page.text)}
         self.ask("sign out", "POST", "/sign-out", status=303, data=token)
         page = self.ask("sign-in page", "GET", "/sign-in", shows="Sign in")
-        form = read_form(page.text, "/sign-in") | {"email": self.email, "password": "mistyped"}
+        form = read_form(page.text, "/sign-in") | {
+            "email": self.account.email,
+            "password": "mistyped",
+        }
         may = ("wrong password", "too many tries")
         self.ask("mistype password", "POST", "/sign-in", status=422, may=may, data=form)
-
-    def _is_welcome(self) -> bool:
-        self.is_in = self.is_in or sign_in(self, self.email, self.password)
-        return self.is_in
 
     def _list_orders(self) -> list[str]:
         page = self.ask("my orders", "GET", "/account/orders", shows="My orders")

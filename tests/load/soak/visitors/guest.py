@@ -16,6 +16,10 @@ class Guest(Shopping):
 
     _known: ClassVar[list[tuple[str, str]]] = []
 
+    def on_start(self) -> None:
+        """Begin with an order, so that also a short run has some of each kind."""
+        self.order()
+
     @task(4)
     def browse(self) -> None:
         self.look_around()

@@ -7,7 +7,7 @@ import re
 
 from locust import task
 
-from tests.load.soak.visitors.customer import sign_in
+from tests.load.soak.visitors.account import Account
 from tests.load.soak.visitors.visitor import BRIEFING, Visitor, read_csrf
 
 _OTHERS_WERE_FASTER = ("too late or too early", "changed meanwhile")
@@ -16,10 +16,8 @@ _OTHERS_WERE_FASTER = ("too late or too early", "changed meanwhile")
 class Staff(Visitor):
     """Somebody at the packing table."""
 
-    is_in = False
-
     def on_start(self) -> None:
-        self.is_in = sign_in(self, *BRIEFING.staff)
+        self.account = Account(self, *BRIEFING.staff)
 
     @task(6)
     def pack(self) -> None:
@@ -56,7 +54,7 @@ class Staff(Visitor):
     @task(2)
     def count_stock(self) -> None:
         """Book units of a scarce product in or out, sometimes more than can be spared."""
-        if not self._is_welcome():
+        if not self.account.is_open():
             return
         path = f"/staff/products/{self.dice.choice(BRIEFING.restocked)}"
         page = self.ask("staff: product", "GET", path, shows="On hand")
@@ -70,7 +68,7 @@ class Staff(Visitor):
     @task(2)
     def look(self) -> None:
         """Look at the numbers, and take all orders home."""
-        if not self._is_welcome():
+        if not self.account.is_open():
             return
         self.ask("staff: dashboard", "GET", "/staff/dashboard", shows="Orders today")
         self.ask("staff: export", "GET", "/staff/orders.csv", shows="number,")
@@ -89,12 +87,8 @@ class Staff(Visitor):
 
     def _list(self, shelf: str) -> list[str]:
         """Return the numbers on a shelf in no order, as several people take from it."""
-        if not self._is_welcome():
+        if not self.account.is_open():
             return []
         page = self.ask("staff: orders", "GET", f"/staff/?show={shelf}", shows="<h1>Orders</h1>")
         numbers = re.findall(r'href="/staff/orders/(BB-[\w-]+)"', page.text)
         return self.dice.sample(numbers, len(numbers))
-
-    def _is_welcome(self) -> bool:
-        self.is_in = self.is_in or sign_in(self, *BRIEFING.staff)
-        return self.is_in

@@ -55,7 +55,7 @@ class Visitor(HttpUser):
     """One of many; each next one goes to the next store."""
 
     abstract = True
-    wait_time = between(0.2, 1.5)
+    wait_time = between(0.5, 2.5)
 
     def __init__(self, environment: Environment) -> None:
         self.nth = next(_visitors)
