@@ -18,7 +18,9 @@ def test_a_few_visitors_leave_a_sound_store(server: str | None, tmp_path: Path) 
     report = soak(server, tmp_path, Plan(10, 8, stores, stores, hurry=True))
 
     assert report.violations == []
-    assert {each.what for each in report.requests} >= {"place order", "staff: pack", "api: order"}
+    # What each kind of visitor begins with.
+    kinds = {"place order", "sign in", "staff: dashboard", "api: place order"}
+    assert {each.what for each in report.requests} >= kinds
 
 
 def make_report(**parts: object) -> Report:
@@ -60,6 +62,8 @@ def test_whatever_is_wrong_is_told_and_makes_the_run_fail(parts: dict[str, objec
         (["--minutes", "soon"], "'soon' is not a valid float"),
         (["--stores", "0"], "0 is not in the range x>=1"),
         (["--database", "mysql://host/store"], "give postgresql+psycopg://USER@HOST/NAME"),
+        (["--database", "postgresql+psycopg://127.0.0.1:9/store"], "it cannot be reached: "),
+        (["--json", "no/such/folder.json"], "No such file or directory"),
     ],
 )
 def test_a_wrong_argument_is_answered_with_a_sentence(arguments: list[str], sentence: str) -> None:

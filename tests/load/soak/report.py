@@ -9,7 +9,8 @@ from tests.load.soak.memory import Curve
 from tests.load.soak.record import Record
 from tests.load.soak.rules import Finding
 
-_MOST_SENTENCES = 5
+# What a terminal shows of what is wrong; the JSON has all of it.
+_MOST_SENTENCES, _LONGEST_SENTENCE = 5, 300
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ class Report:
         for title, sentences in groups.items():
             if sentences:
                 yield f"{title} ({len(sentences)})"
-                yield from (f"  {each}" for each in sentences[:_MOST_SENTENCES])
+                shown = sentences[:_MOST_SENTENCES]
+                yield from (f"  {each[:_LONGEST_SENTENCE]}" for each in shown)
         wrong = len(self.violations)
         told = f"NOT SOUND: {wrong} violation{'s' if wrong > 1 else ''}."
         yield told if wrong else "SOUND: every rule holds."

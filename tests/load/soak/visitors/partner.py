@@ -30,6 +30,7 @@ class Partner(Visitor):
         self.skus: list[str] = []
         self.numbers: list[str] = []
         self.read_feed()
+        self.order()
 
     @task(2)
     def read_feed(self) -> None:

@@ -18,6 +18,7 @@ class Staff(Visitor):
 
     def on_start(self) -> None:
         self.account = Account(self, *BRIEFING.staff)
+        self.look()
 
     @task(6)
     def pack(self) -> None:
