@@ -104,6 +104,6 @@ def count_orders(record: Record) -> dict[str, int]:
         "refunded in whole or part": sum(bool(o.refunded_amount) for o in orders),
         "with a coupon": sum(bool(o.coupon_code) for o in orders),
         "with a gift card": sum(bool(o.gift_card_amount) for o in orders),
-        "of scarce goods": sum(any(line.limit_window for line in o.lines) for o in orders),
+        "of goods with a limit": sum(any(line.limit_window for line in o.lines) for o in orders),
         "express": sum(o.shipping_method == "express" for o in orders),
     }
