@@ -1,4 +1,4 @@
-"""What both commands share: which database they run on, and the folder of a run."""
+"""What the commands share: which database they run on, and the folder of a run."""
 
 import shutil
 import tempfile
@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from sqlalchemy import create_engine
+from sqlalchemy.exc import SQLAlchemyError
 
 
 def _check_database(
@@ -14,7 +16,19 @@ def _check_database(
 ) -> str | None:
     if url is not None and not url.startswith("postgresql"):
         raise click.BadParameter("give postgresql+psycopg://USER@HOST/NAME, or nothing for SQLite.")
+    if url is not None:
+        _check_connection(url)
     return url
+
+
+def _check_connection(url: str) -> None:
+    try:
+        engine = create_engine(url)
+        engine.connect().close()
+    except SQLAlchemyError as error:
+        [why, *_] = str(getattr(error, "orig", None) or error).splitlines()
+        raise click.BadParameter(f"it cannot be reached: {why}") from error
+    engine.dispose()
 
 
 database_option = click.option(

@@ -15,6 +15,9 @@ from seed_data.standard import load_standard_store
 from shop.cli import upgrade
 from shop.db import make_engine
 from shop.models import (
+    Allowance,
+    Coupon,
+    GiftCard,
     HistoryEntry,
     Job,
     Order,
@@ -62,8 +65,10 @@ def _fill(url: str) -> None:
 
 def _forget_the_past(session: Session) -> None:
     """Delete the orders that the seeds bring along, so that a run counts only its own."""
-    for table in (HistoryEntry, OrderLine, Payment, Shipment, Order, StockMovement):
+    for table in (HistoryEntry, OrderLine, Payment, Shipment, Order, StockMovement, Allowance):
         session.execute(delete(table))
+    session.execute(update(Coupon).values(used=0))
+    session.execute(update(GiftCard).values(balance=GiftCard.amount))
     for item in session.scalars(select(StockItem)):
         item.allocated = 0
         session.add(_movement(item, item.on_hand))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from shop.domain.money import share_of
 from shop.domain.pricing import sum_lines
-from shop.models import Order
+from shop.models import Job, Order
 from tests.load.books import Books
 from tests.load.shopper import DECLINED
 from tests.load.shopping import Receipt
@@ -32,12 +32,15 @@ def find_violations(books: Books, receipts: Sequence[Receipt], on_hand: int) -> 
         if order.payment is None:
             yield f"{order.number} has no payment."
             continue
-        yield from _check_sums(order)
+        yield from check_sums(order)
+        if order.refunds or order.refunded_amount:
+            yield f"{order.number} owes {order.refunded}, unasked."
         yield from _check_end(order, is_paid)
         yield from _check_money(books, order, is_paid)
         yield from _check_goods(books, order, is_paid)
     yield from _check_strangers(books)
-    yield from _check_jobs(books)
+    for job in books.jobs:
+        yield from check_job(job)
     yield from _check_shelf(books, on_hand)
 
 
@@ -67,14 +70,13 @@ def _check_whole(books: Books, order: Order) -> Iterator[str]:
         yield f"{order.number} was placed without its job."
 
 
-def _check_sums(order: Order) -> Iterator[str]:
+def check_sums(order: Order) -> Iterator[str]:
+    """Yield what of an order's lines, tax and total does not add up."""
     totals = order.totals
     if sum_lines(line.priced for line in order.lines) != totals.goods:
         yield f"{order.number}: its lines do not add up to {totals.goods}."
     if share_of(totals.goods - totals.discount + totals.shipping, order.tax_rate) != totals.tax:
         yield f"{order.number}: its tax is {totals.tax}."
-    if order.refunds or order.refunded_amount:
-        yield f"{order.number} owes {order.refunded}, unasked."
     if order.total_amount != totals.total.amount:
         yield f"{order.number}: {totals.total} is not what is to be paid."
 
@@ -132,12 +134,12 @@ def _check_strangers(books: Books) -> Iterator[str]:
             yield f"The job {job.key} is for no order."
 
 
-def _check_jobs(books: Books) -> Iterator[str]:
-    for job in books.jobs:
-        if job.set_aside_at:
-            yield f"The job {job.key} was set aside after {job.attempts} tries: {job.last_error}"
-        elif not job.done_at:
-            yield f"The job {job.key} is still open after {job.attempts} tries: {job.last_error}"
+def check_job(job: Job) -> Iterator[str]:
+    """Yield why a job is not done."""
+    if job.set_aside_at:
+        yield f"The job {job.key} was set aside after {job.attempts} tries: {job.last_error}"
+    elif not job.done_at:
+        yield f"The job {job.key} is still open after {job.attempts} tries: {job.last_error}"
 
 
 def _check_shelf(books: Books, on_hand: int) -> Iterator[str]:

@@ -6,6 +6,7 @@ intervals and the victims, not the very instruction at which a process dies.
 
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from tests.load.outside import Outside
@@ -16,7 +17,8 @@ SECONDS_TO_LIVE = (0.05, 1.5)
 PATIENT_KILLS = 0.8
 SECONDS_TO_START = 30.0
 SECONDS_BETWEEN_CHANGES = (0.2, 1.5)
-_CHANGES: Sequence[tuple[str, dict[str, object]]] = (
+Change = tuple[str, dict[str, object]]
+_CHANGES: Sequence[Change] = (
     ("payments", {"drop_response_next": 1}),
     ("payments", {"drop_response_next": 2}),
     ("payments", {"webhook_copies": 2, "webhook_order": "reversed"}),
@@ -26,6 +28,34 @@ _CHANGES: Sequence[tuple[str, dict[str, object]]] = (
     ("payments", {"latency_seconds": 0.1}),
     ("payments", {"latency_seconds": 0}),
     ("mail", {"drop_after_accept_next": 1}),
+)
+# Whoever runs for minutes meets every partner at its worst, and each for a moment only: a job that
+# failed eight times in a row would rightly be set aside.
+EVERY_CHANGE: Sequence[Change] = (
+    *_CHANGES,
+    ("payments", {"fail_next": 2}),
+    ("payments", {"latency_seconds": 0.2}),
+    ("payments", {"webhooks": False}),
+    ("payments", {"webhooks": True}),
+    ("carrier", {"fail_next": 2}),
+    ("carrier", {"latency_seconds": 0.2}),
+    ("carrier", {"latency_seconds": 0}),
+    ("carrier", {"quote_amount": -5}),
+    ("carrier", {"quote_amount": 777}),
+    ("carrier", {"quote_amount": None}),
+    ("suggestions", {"failing": True}),
+    ("suggestions", {"failing": False, "latency_seconds": 0.2}),
+    ("suggestions", {"latency_seconds": 0}),
+    ("mail", {"fail_next": 2}),
+    ("mail", {"latency_seconds": 0.2}),
+    ("mail", {"latency_seconds": 0, "refuse": False}),
+    ("mail", {"refuse": True}),
+)
+# A loss that waited for the next call would, once few jobs are left, hit every try of one.
+_NO_LOSS: Sequence[Change] = (
+    ("payments", {"drop_response_next": 0, "fail_next": 0}),
+    ("carrier", {"fail_next": 0}),
+    ("mail", {"drop_after_accept_next": 0, "fail_next": 0, "refuse": False}),
 )
 
 
@@ -57,13 +87,27 @@ def _wait_until(condition: Callable[[], bool], seconds: float) -> None:
             return
 
 
-def change_conditions(outside: Outside, dice: random.Random, is_over: threading.Event) -> None:
-    """Change how the outside world behaves at random moments; let it behave well at the end."""
+def change_conditions(
+    outside: Outside,
+    dice: random.Random,
+    is_over: threading.Event,
+    changes: Sequence[Change] = _CHANGES,
+) -> Counter[str]:
+    """Change how the outside world behaves at random moments; let it behave well at the end.
+
+    Returns how often each change was made.
+    """
+    made: Counter[str] = Counter()
     while not is_over.wait(dice.uniform(*SECONDS_BETWEEN_CHANGES)):
-        # A loss that waited for the next call would, once few jobs are left, hit every try of one.
-        outside.set_conditions("payments", drop_response_next=0)
-        outside.set_conditions("mail", drop_after_accept_next=0)
-        service, conditions = dice.choice(_CHANGES)
+        for service, conditions in _NO_LOSS:
+            outside.set_conditions(service, **conditions)
+        service, conditions = dice.choice(changes)
         outside.set_conditions(service, **conditions)
-    outside.behave_well("payments")
-    outside.behave_well("mail")
+        made[f"{service}: {', '.join(f'{k} {v}' for k, v in conditions.items())}"] += 1
+    for service in {service for service, _ in changes}:
+        # How long a parcel travels is the run's own choice and no mischief.
+        if service == "carrier":
+            outside.set_conditions(service, fail_next=0, latency_seconds=0, quote_amount=None)
+        else:
+            outside.behave_well(service)
+    return made

@@ -84,6 +84,13 @@ class Program:
             raise RuntimeError(f"The {self.name} ended with status {status}:\n{self.last_lines}")
 
     @property
+    def pid(self) -> int:
+        """Return the id of its present process."""
+        if self._process is None:
+            raise RuntimeError(f"The {self.name} does not run.")
+        return self._process.pid
+
+    @property
     def is_ready(self) -> bool:
         """Tell whether its present life has come as far as to work."""
         return self.text.count(self._ready) > self._lives_ready
