@@ -100,13 +100,16 @@ def changed_rows(session: Session, statement: sa.Executable) -> int:
 def make_engine(url: str) -> sa.Engine:
     """Connect to SQLite or PostgreSQL; errors name a statement and never what was put into it."""
     engine = sa.create_engine(url, hide_parameters=True)
-    sa.event.listen(engine, "handle_error", _hide_row)
+    sa.event.listen(engine, "handle_error", _hide_row_and_let_go)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
 
-def _hide_row(context: sa.ExceptionContext) -> None:
+def _hide_row_and_let_go(context: sa.ExceptionContext) -> None:
+    # Opened while nothing could be written, a connection stays so: it is closed, not used again.
+    if "readonly" in str(context.original_exception).replace("-", ""):
+        context.is_disconnect = True
     # PostgreSQL adds the row that it refuses, with every password hash and token in it.
     if context.sqlalchemy_exception:
         for error in (context.sqlalchemy_exception, context.original_exception):
@@ -132,5 +135,4 @@ def get_session() -> Session:
     """Return the session of the current application context, closed when that ends."""
     if "session" not in g:
         g.session = current_app.extensions["sessions"]()
-    session: Session = g.session
-    return session
+    return cast(Session, g.session)

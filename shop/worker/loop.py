@@ -104,6 +104,5 @@ class Worker:
 
     def _back_off(self, attempt: int) -> timedelta:
         """Double the wait with each attempt; the jitter keeps workers from coming in step."""
-        wait = min(_FIRST_RETRY * 2 ** (attempt - 1), _LONGEST_RETRY)
-        jitter: timedelta = wait * self.dice.uniform(0.5, 1.0)
-        return jitter
+        wait: timedelta = min(_FIRST_RETRY * 2 ** (attempt - 1), _LONGEST_RETRY)
+        return wait * self.dice.uniform(0.5, 1.0)
