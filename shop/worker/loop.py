@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from shop.clock import Clock
@@ -52,8 +52,9 @@ class Worker:
                     self._beat()
                     next_beat = self.clock() + _BEAT_EVERY
                 idle = not self.run_one()
-            except OperationalError:
-                # The database is away or busy: the claim is lost, its lease brings the job back.
+            except (OperationalError, InternalError):
+                # The database is away, full, busy or, for PostgreSQL an internal error, read-only:
+                # the claim is lost, its lease brings the job back.
                 log.exception("The database did not answer; trying again.")
                 idle = True
             if idle:
