@@ -1,5 +1,6 @@
 # make up     installs what is needed into .venv and starts everything
 # make test   runs every check that CI runs
+# make crash  kills and breaks everything while shoppers buy: minutes
 #
 # Recipes are written for POSIX sh and for GNU make 3.81, which macOS has. Stamps are compared by
 # content: git changes the times of files when it switches branches, and a folder can be moved.
@@ -9,11 +10,12 @@ VENV_PYTHON := .venv/bin/python
 # pip's own lines matter only when it fails, and it prints errors all the same.
 PIP := $(VENV_PYTHON) -m pip --disable-pip-version-check --no-input -qq
 
-.PHONY: help up test lock clean installed installed-test venv
+.PHONY: help up test crash lock clean installed installed-test venv
 
 help:
 	@echo "make up      start the store, its worker and the outside world"
 	@echo "make test    run linters, type checks and all tests"
+	@echo "make crash   kill and break everything while shoppers buy (docs/crash.md)"
 	@echo "make lock    write the three requirements files anew (needs uv)"
 	@echo "make clean   delete .venv and caches; .cartwreck with your data stays"
 	@echo
@@ -28,6 +30,16 @@ test: installed-test
 	@echo "mypy" && $(VENV_PYTHON) -m mypy
 # Most tests wait for processes and pages rather than compute, so three share two cores well.
 	@echo "pytest" && $(VENV_PYTHON) -m pytest -n 3
+
+ORDERS ?= 1000
+SEED ?= 1
+TIMES ?= 1
+DATABASE ?=
+STAGE ?=
+
+crash: installed-test
+	@$(VENV_PYTHON) -m tests.load.ordeal --orders $(ORDERS) --seed $(SEED) --times $(TIMES) \
+		$(if $(DATABASE),--database "$(DATABASE)") $(foreach each,$(STAGE),--stage $(each))
 
 # A new .venv has no stamps, so whatever is wrong with the old one (an install that was cut off, a
 # Python that was removed), the next run starts from nothing.

@@ -42,7 +42,7 @@ VICTIMS = {
 PROVIDER_AWAY = 503
 
 # A thousand orders are to take minutes, and a killed store takes seconds to come back.
-ORDERS_PER_KILL = 6
+ORDERS_PER_KILL = 10
 
 _AT_LEAST_ONE = click.IntRange(min=1)
 

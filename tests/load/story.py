@@ -83,7 +83,9 @@ def _count_jobs(books: Books) -> dict[str, int]:
     return {
         "jobs": len(books.jobs),
         "jobs that an outside failure made start again": sum(bool(j.last_error) for j in repeated),
-        "jobs that only a kill made start again": sum(not j.last_error for j in repeated),
+        "jobs that started again since nobody had written their end": sum(
+            not j.last_error for j in repeated
+        ),
         "most runs of one job": max((job.attempts for job in books.jobs), default=0),
     }
 
