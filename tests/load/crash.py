@@ -101,7 +101,7 @@ def _shop_in_a_storm(running: RunningStore, plan: Plan) -> list[Receipt]:
             _victims(running, plan.victim),
             random.Random(dice.random()),
             lambda: is_calm.is_set() or (is_sold.is_set() and not is_busy(running.database_url)),
-            most=max(6, plan.orders // ORDERS_PER_KILL),
+            most=max(12, plan.orders // ORDERS_PER_KILL),
         )
         changer = storm.submit(
             change_conditions, running.outside, random.Random(dice.random()), is_calm

@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -15,6 +16,15 @@ _CHUNK = bytes(64 * 1024)
 
 class CannotRun(Exception):
     """This machine lacks something that a stage needs; the text says what."""
+
+
+def need_root(what: str) -> None:
+    """Make sure that we are root on Linux.
+
+    :raises CannotRun: when we are not.
+    """
+    if sys.platform != "linux" or os.geteuid() != 0:
+        raise CannotRun(f"{what} takes root on Linux")
 
 
 @contextmanager
@@ -34,7 +44,7 @@ def small_disk(megabytes: int) -> Iterator[Path]:
 
     :raises CannotRun: for anybody but root.
     """
-    _need_root("mounting a small disk")
+    need_root("mounting a small disk")
     with folder_in_reach("cartwreck-disk-") as folder:
         _run("mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "cartwreck", folder)
         try:
@@ -59,9 +69,8 @@ def full(disk: Path) -> Iterator[None]:
 def frozen(*files: Path) -> Iterator[None]:
     """Let nobody write files, not even those who have them open, for as long as the block lasts.
 
-    :raises CannotRun: for anybody but root, and on a file system without this.
+    :raises CannotRun: on a file system without this.
     """
-    _need_root("making a file immutable")
     try:
         if subprocess.run(["chattr", "+i", *files], check=False).returncode:
             raise CannotRun("this file system has no immutable files")
@@ -86,11 +95,6 @@ def _write_until_full(file: int) -> None:
             if error.errno != errno.ENOSPC:
                 raise
             size //= 2
-
-
-def _need_root(what: str) -> None:
-    if not hasattr(os, "geteuid") or os.geteuid() != 0:
-        raise CannotRun(f"{what} takes root")
 
 
 def _run(*command: str | Path) -> None:

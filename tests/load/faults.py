@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from tests.load.disks import empty_journal, folder_in_reach, frozen, full, small_disk
+from tests.load.disks import empty_journal, folder_in_reach, frozen, full, need_root, small_disk
 from tests.load.own_postgres import Mode, OwnPostgres, own_postgres
 
 MEGABYTES_FOR_SQLITE, MEGABYTES_FOR_POSTGRES = 48, 192
@@ -55,6 +55,7 @@ def _read_only_sqlite() -> Iterator[Site]:
         # The third file, -shm, is memory that readers share, and they write to it.
         return frozen(file, file.with_name(f"{file.name}-wal"))
 
+    need_root("making a file immutable")
     with folder_in_reach("cartwreck-disk-") as folder:
         yield Site(None, folder, broken)
 

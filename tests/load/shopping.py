@@ -21,7 +21,7 @@ IMPATIENT = 0.3
 SECONDS_OF_IMPATIENCE = (0.005, 0.1)
 SHOPPERS = 4
 NOT_THE_STORES = "a page that is not the store's"
-_ERROR_PAGE = re.compile(r"<h1>That did not work</h1>\s*<p>(.+?)</p>")
+_ERROR_PAGE = re.compile(r"<h1>That (?:did not work|was not possible)</h1>\s*<p>(.+?)</p>")
 _REFERENCE = re.compile(r"[0-9a-f]{8}")
 T = TypeVar("T")
 
@@ -76,10 +76,14 @@ def _buy(url: str, email: str, card: str, slugs: Sequence[str], dice: random.Ran
 def _note_failure(failures: list[str], page: httpx.Response) -> None:
     if page.is_server_error:
         page.read()
-        found = _ERROR_PAGE.search(page.text)
-        sentence = read_notice(page.text) or (found[1] if found else NOT_THE_STORES)
-        failures.append(f"{page.status_code}: {_REFERENCE.sub('...', sentence)}")
+        failures.append(_what_it_says(page))
         page.raise_for_status()
+
+
+def _what_it_says(page: httpx.Response) -> str:
+    found = _ERROR_PAGE.search(page.text)
+    sentence = read_notice(page.text) or (found[1] if found else NOT_THE_STORES)
+    return f"{page.status_code}: {_REFERENCE.sub('...', sentence)}"
 
 
 def _order(shopper: Shopper, form: dict[str, str], dice: random.Random) -> Receipt:
@@ -93,8 +97,7 @@ def _order(shopper: Shopper, form: dict[str, str], dice: random.Random) -> Recei
 
     (page, pressed_at), lost = _insist(press)
     if page.status_code != 303:
-        notice = f"{page.status_code} {read_notice(page.text)}"
-        return Receipt("", shopper.card, lost, pressed_at, notice)
+        return Receipt("", shopper.card, lost, pressed_at, _what_it_says(page))
     number = urlsplit(page.headers["Location"]).path.rpartition("/")[2]
     return Receipt(number, shopper.card, lost, pressed_at)
 
