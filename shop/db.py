@@ -7,7 +7,7 @@ first write opens the transaction. Services therefore read first and write after
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import sqlalchemy as sa
 from flask import Flask, current_app, g
@@ -21,7 +21,9 @@ from shop.errors import NotFound
 
 T = TypeVar("T")
 _BUSY_TIMEOUT_MS = 30_000
+# As PostgreSQL and SQLite call them.
 _BROKEN_REFERENCE = ("23503", "SQLITE_CONSTRAINT_FOREIGNKEY")
+_READ_ONLY = ("25006", "SQLITE_READONLY")
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -69,8 +71,7 @@ def transaction(session: Session) -> Iterator[None]:
         with session.begin():
             yield
     except IntegrityError as error:
-        code = getattr(error.orig, "sqlstate", "") or getattr(error.orig, "sqlite_errorname", "")
-        if code in _BROKEN_REFERENCE:
+        if _code_of(error.orig) in _BROKEN_REFERENCE:
             raise NotFound(what="thing any more") from error
         raise
 
@@ -111,17 +112,24 @@ def changed_rows(session: Session, statement: sa.Executable, **values: object) -
 def make_engine(url: str) -> sa.Engine:
     """Connect to SQLite or PostgreSQL; errors name a statement and never what was put into it."""
     engine = sa.create_engine(url, hide_parameters=True)
-    sa.event.listen(engine, "handle_error", _hide_row)
+    sa.event.listen(engine, "handle_error", _hide_row_and_let_go)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
 
-def _hide_row(context: sa.ExceptionContext) -> None:
+def _hide_row_and_let_go(context: sa.ExceptionContext) -> None:
+    # Opened while nothing could be written, a connection stays so: it is closed, not used again.
+    if _code_of(context.original_exception).startswith(_READ_ONLY):
+        context.is_disconnect = True
     # PostgreSQL adds the row that it refuses, with every password hash and token in it.
     if context.sqlalchemy_exception:
         for error in (context.sqlalchemy_exception, context.original_exception):
             error.args = tuple(str(each).partition("\nDETAIL:")[0] for each in error.args)
+
+
+def _code_of(error: BaseException | None) -> str:
+    return str(getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorname", ""))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -143,5 +151,4 @@ def get_session() -> Session:
     """Return the session of the current application context, closed when that ends."""
     if "session" not in g:
         g.session = current_app.extensions["sessions"]()
-    session: Session = g.session
-    return session
+    return cast(Session, g.session)

@@ -11,7 +11,7 @@ from shop.db import changed_rows, transaction
 from shop.domain.money import Money
 from shop.domain.order_status import OrderStatus, PaymentStatus
 from shop.domain.pricing import Totals
-from shop.errors import CardNeeded, CartEmpty, CheckoutExpired, TotalChanged
+from shop.errors import CardNeeded, CartEmpty, CheckoutExpired, GatewayUnavailable, TotalChanged
 from shop.gateways import Gateways
 from shop.gateways.carrier import Quote
 from shop.gateways.payments import Card
@@ -84,13 +84,14 @@ def place_order(
     to = form.delivery
     quote = ask_carrier(session, outside.carrier, cart_token, to.country_code, to.shipping_method)
     is_charged = form.card_number and form.total_shown.amount
-    card = outside.payments.tokenize(form.card_number) if is_charged else None
     try:
+        card = outside.payments.tokenize(form.card_number) if is_charged else None
         with transaction(session):
             return _write_order(session, cart_token, form, card, quote, now)
-    except (CheckoutExpired, CartEmpty):
+    except (CheckoutExpired, CartEmpty, GatewayUnavailable):
         # The same form may have been sent twice at once, and the other one was first: it has
-        # changed the token and emptied the cart, perhaps between our reads of the two.
+        # changed the token and emptied the cart, perhaps between our reads of the two. It may
+        # also have had an answer from the provider when we had none.
         if number := _find_placed(session, form.checkout_token):
             return number
         raise

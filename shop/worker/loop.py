@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from shop.clock import Clock
@@ -52,8 +52,9 @@ class Worker:
                     self._beat()
                     next_beat = self.clock() + _BEAT_EVERY
                 idle = not self.run_one()
-            except OperationalError:
-                # The database is away or busy: the claim is lost, its lease brings the job back.
+            except (OperationalError, InternalError):
+                # The database is away, full, busy or, for PostgreSQL an internal error, read-only:
+                # the claim is lost, its lease brings the job back.
                 log.exception("The database did not answer; trying again.")
                 idle = True
             if idle:
@@ -104,6 +105,5 @@ class Worker:
 
     def _back_off(self, attempt: int) -> timedelta:
         """Double the wait with each attempt; the jitter keeps workers from coming in step."""
-        wait = min(_FIRST_RETRY * 2 ** (attempt - 1), _LONGEST_RETRY)
-        jitter: timedelta = wait * self.dice.uniform(0.5, 1.0)
-        return jitter
+        wait: timedelta = min(_FIRST_RETRY * 2 ** (attempt - 1), _LONGEST_RETRY)
+        return wait * self.dice.uniform(0.5, 1.0)

@@ -1,7 +1,8 @@
-"""Shoppers buy while the worker, the store or both are killed again and again.
+"""Shoppers buy while the worker, the store and the outside world are killed again and again.
 
-    python -m tests.load.crash [--database URL] [--orders 200] [--victim worker|store|both]
-                               [--seed N] [--slow] [--hurry] [--workers 1]
+    python -m tests.load.crash [--database URL] [--orders 200]
+                               [--victim worker|store|world|both|all] [--seed N]
+                               [--slow] [--hurry] [--workers 1]
 
 Meanwhile the payment provider loses answers, and sends webhooks twice, late and newest first, and
 staff pack and ship what is paid.
@@ -11,7 +12,6 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +28,21 @@ from tests.load.programs import Program
 from tests.load.running import RunningStore, running_store
 from tests.load.settling import is_busy, wait_until_settled
 from tests.load.shopper import APPROVED, DECLINED, SLOW
-from tests.load.shopping import Receipt, go_shopping
+from tests.load.shopping import Receipt, shop_together
 from tests.load.story import Story, tell_story
 
-SHOPPERS = 4
-VICTIMS = ("worker", "store", "both")
+VICTIMS = {
+    "worker": ("worker",),
+    "store": ("store",),
+    "world": ("world",),
+    "both": ("worker", "store"),
+    "all": ("worker", "store", "world"),
+}
+# What the store answers at checkout while the payment provider is dead.
+PROVIDER_AWAY = 503
+
+# A thousand orders are to take minutes, and a killed store takes seconds to come back.
+ORDERS_PER_KILL = 10
 
 _AT_LEAST_ONE = click.IntRange(min=1)
 
@@ -58,6 +68,11 @@ class Plan:
         """Return how long the store may take to settle."""
         return 120.0 + self.orders
 
+    @property
+    def status_to_expect(self) -> int:
+        """Return what the store may answer, though it is a failure; 0 for nothing."""
+        return PROVIDER_AWAY if "world" in VICTIMS[self.victim] else 0
+
 
 def crash(server: str | None, folder: Path, plan: Plan) -> Story:
     """Run a plan on a fresh store, and check everything afterwards.
@@ -71,8 +86,9 @@ def crash(server: str | None, folder: Path, plan: Plan) -> Story:
         receipts = _shop_in_a_storm(running, plan)
         wait_until_settled(running, plan.seconds, hurry=plan.hurry)
         books = read_books(running.database_url, running.outside)
-        violations = [*find_violations(books, receipts, plan.on_hand), *running.find_trouble()]
-        kills = {each.name: each.kills for each in (*running.stores, *running.workers)}
+        trouble = running.find_trouble(plan.status_to_expect)
+        violations = [*find_violations(books, receipts, plan.on_hand), *trouble]
+        kills = {each.name: each.kills for each in running.programs}
     return tell_story(books, receipts, kills, violations, time.monotonic() - started)
 
 
@@ -85,14 +101,16 @@ def _shop_in_a_storm(running: RunningStore, plan: Plan) -> list[Receipt]:
             _victims(running, plan.victim),
             random.Random(dice.random()),
             lambda: is_calm.is_set() or (is_sold.is_set() and not is_busy(running.database_url)),
-            most=max(5, plan.orders // 2),
+            most=max(12, plan.orders // ORDERS_PER_KILL),
         )
         changer = storm.submit(
             change_conditions, running.outside, random.Random(dice.random()), is_calm
         )
         packer = storm.submit(keep_packing, running.database_url, is_calm)
         try:
-            receipts = _shop(running, _draw_cards(plan, dice), plan.seed)
+            slugs = list_slugs(running.database_url)
+            cards = draw_cards(plan.orders, dice, plan.has_slow_cards)
+            receipts = shop_together(running.urls[0], cards, slugs, f"s{plan.seed}")
             is_sold.set()
             killer.result()
         finally:
@@ -103,33 +121,21 @@ def _shop_in_a_storm(running: RunningStore, plan: Plan) -> list[Receipt]:
     return receipts
 
 
-def _shop(running: RunningStore, cards: Sequence[str], seed: int) -> list[Receipt]:
-    slugs = list_slugs(running.database_url)
-    with ThreadPoolExecutor(SHOPPERS) as shoppers:
-        trips = [
-            shoppers.submit(
-                go_shopping, running.urls[0], cards[nth::SHOPPERS], slugs, f"s{seed}.{nth}"
-            )
-            for nth in range(SHOPPERS)
-        ]
-        return [receipt for trip in trips for receipt in trip.result()]
-
-
-def _draw_cards(plan: Plan, dice: random.Random) -> list[str]:
+def draw_cards(orders: int, dice: random.Random, has_slow_cards: bool = False) -> list[str]:
     """Return a card for each order: 85% approved, 10% declined, and 5% slow where asked for."""
-    last = SLOW if plan.has_slow_cards else APPROVED
-    return dice.choices((APPROVED, DECLINED, last), (85, 10, 5), k=plan.orders)
+    last = SLOW if has_slow_cards else APPROVED
+    return dice.choices((APPROVED, DECLINED, last), (85, 10, 5), k=orders)
 
 
 def _victims(running: RunningStore, victim: str) -> list[Program]:
-    workers = running.workers if victim in ("worker", "both") else []
-    return workers + (running.stores if victim in ("store", "both") else [])
+    kinds = VICTIMS[victim]
+    return [each for each in running.programs if each.name.partition("-")[0] in kinds]
 
 
 @click.command()
 @database_option
 @click.option("--orders", default=200, type=_AT_LEAST_ONE, show_default=True)
-@click.option("--victim", type=click.Choice(VICTIMS), default="worker", show_default=True)
+@click.option("--victim", type=click.Choice(list(VICTIMS)), default="worker", show_default=True)
 @click.option("--seed", default=1, show_default=True)
 @click.option("--slow", is_flag=True, help="let one card in twenty take 3 seconds")
 @click.option("--hurry", is_flag=True, help="do not wait for the late check of each capture")

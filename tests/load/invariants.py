@@ -8,7 +8,7 @@ from shop.domain.pricing import sum_lines
 from shop.models import Job, Order
 from tests.load.books import Books
 from tests.load.shopper import DECLINED
-from tests.load.shopping import Receipt
+from tests.load.shopping import NOT_THE_STORES, Receipt
 
 _FIRST = [
     ("status", "placed"),
@@ -44,6 +44,24 @@ def find_violations(books: Books, receipts: Sequence[Receipt], on_hand: int) -> 
     yield from _check_shelf(books, on_hand)
 
 
+def count_lost(books: Books, receipts: Sequence[Receipt]) -> int:
+    """Count the orders that a shopper was shown and nobody has."""
+    return len({each.number for each in receipts if each.number} - {o.number for o in books.orders})
+
+
+def count_twice(books: Books) -> int:
+    """Count the orders with more than one payment or parcel outside."""
+    several = (*books.payments.items(), *books.parcels.items())
+    return len({number for number, rows in several if len(rows) > 1})
+
+
+def count_stuck(books: Books) -> int:
+    """Count the orders that have not come to an end, neither good nor bad."""
+    ends = _ENDS.values()
+    found = [(each.status, each.payment_status, each.fulfillment_status) for each in books.orders]
+    return sum(each not in ends for each in found)
+
+
 def _check_receipts(books: Books, receipts: Sequence[Receipt]) -> Iterator[str]:
     numbers = Counter(receipt.number for receipt in receipts if receipt.number)
     placed = {order.number for order in books.orders}
@@ -55,6 +73,8 @@ def _check_receipts(books: Books, receipts: Sequence[Receipt]) -> Iterator[str]:
     )
     yield from (f"{number} was shown to {n} shoppers." for number, n in numbers.items() if n > 1)
     yield from (f"A shopper was refused: {each.notice}" for each in receipts if not each.number)
+    for each in receipts:
+        yield from (f"A shopper read {page}." for page in each.failures if NOT_THE_STORES in page)
 
 
 def _check_whole(books: Books, order: Order) -> Iterator[str]:

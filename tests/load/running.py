@@ -26,34 +26,44 @@ _TROUBLE = re.compile(
 
 @dataclass(frozen=True)
 class RunningStore:
-    """Everything of one run: all `stores` and `workers` share the database."""
+    """Everything of one run: all `stores` and `workers` share the database and the `world`."""
 
     database_url: str
     urls: list[str]
     stores: list[Program]
     workers: list[Program]
+    world: Program
     outside: Outside
 
-    def find_trouble(self) -> list[str]:
-        """Return the lines of the logs of stores and worker that should not be there."""
+    @property
+    def programs(self) -> list[Program]:
+        """Return everything that was started."""
+        return [*self.stores, *self.workers, self.world]
+
+    def find_trouble(self, status_to_expect: int = 0) -> list[str]:
+        """Return the lines of the logs that should not be there.
+
+        :param status_to_expect: what the store may answer, though it is a failure.
+        """
         return [
             f"{program.name}.log: {line}"
-            for program in (*self.stores, *self.workers)
+            for program in self.programs
             for line in program.text.splitlines()
-            if _TROUBLE.search(line)
+            if _TROUBLE.search(line) and f'"status": {status_to_expect},' not in line
         ]
 
 
 @contextmanager
 def running_store(
-    server: str | None, folder: Path, stores: int = 1, workers: int = 1
+    server: str | None, folder: Path, stores: int = 1, workers: int = 1, disk: Path | None = None
 ) -> Iterator[RunningStore]:
     """Start everything on a fresh database, and stop it whatever happens.
 
     :param server: as for `fresh_database`.
+    :param disk: a folder for the file of SQLite, where it is not to lie beside the logs.
     """
     with ExitStack() as ending:
-        database_url = ending.enter_context(fresh_database(server, folder))
+        database_url = ending.enter_context(fresh_database(server, disk or folder))
         tether = _open_tether(ending)
         ports = [unused_port() for _ in range(stores + 2)]
         urls = [f"http://{LOOPBACK}:{port}" for port in ports]
@@ -69,9 +79,8 @@ def running_store(
         outside = Outside(urls[-2])
         ending.callback(outside.close)
         _wait_until_up(programs, [*(f"{url}/" for url in urls[:stores]), f"{urls[-2]}/health"])
-        yield RunningStore(
-            database_url, urls[:stores], programs[:stores], programs[stores + 1 :], outside
-        )
+        selling, world, working = programs[:stores], programs[stores], programs[stores + 1 :]
+        yield RunningStore(database_url, urls[:stores], selling, working, world, outside)
 
 
 def _commands(ports: list[int], folder: Path, workers: int) -> Mapping[str, list[str]]:

@@ -1,5 +1,6 @@
 """A shopper with a browser of their own, who fills in the store's real forms."""
 
+from collections.abc import Callable
 from html.parser import HTMLParser
 
 import httpx
@@ -17,10 +18,15 @@ _HOME = {
 class Shopper:
     """One browser: a session, a cart and a card."""
 
-    def __init__(self, url: str, email: str, card: str) -> None:
+    def __init__(
+        self, url: str, email: str, card: str, *on_page: Callable[[httpx.Response], None]
+    ) -> None:
+        """Open the browser; each `on_page` sees every page before anything is done with it."""
         self.card = card
         self._typed = _HOME | {"email": email, "card_number": card}
-        self._browser = httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE)
+        self._browser = httpx.Client(
+            base_url=url, trust_env=False, timeout=PATIENCE, event_hooks={"response": list(on_page)}
+        )
 
     def put_in_cart(self, slug: str, quantity: int) -> httpx.Response:
         """Open a product's page and put some of it into the cart."""

@@ -1,12 +1,16 @@
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from scenarios.kit.clock import START
 from shop.domain.money import Money
-from shop.errors import CheckoutExpired, OutOfStock, TotalChanged
+from shop.errors import CheckoutExpired, GatewayUnavailable, OutOfStock, TotalChanged
 from shop.gateways import Gateways
-from shop.gateways.fakes import APPROVED
+from shop.gateways.fakes import APPROVED, FakePaymentProvider
+from shop.gateways.payments import Card
 from shop.models import Cart, CartLine, Job, Order, Product, StockItem
 from shop.services.checkout import CheckoutForm, Delivery, place_order
 from tests.factories import (
@@ -75,6 +79,33 @@ def test_the_same_form_sent_again_is_the_same_order(
     again = place_order(session, outside, token, form, START)
 
     assert (again, count(session, Order)) == (first, 1)
+
+
+class LateProvider(FakePaymentProvider):
+    """A provider that goes away for whoever asks second, while the first gets an order."""
+
+    def __init__(self, place_first: Callable[[], str]) -> None:
+        super().__init__()
+        self.place_first = place_first
+
+    def tokenize(self, card_number: str) -> Card:
+        self.number = self.place_first()
+        raise GatewayUnavailable("The payment provider", "it has just gone away")
+
+
+def test_the_same_form_sent_again_is_the_same_order_though_the_provider_has_gone_away(
+    session: Session, cart: Cart, outside: Gateways
+) -> None:
+    token, form, bind = cart.token, form_for(cart), session.get_bind()
+
+    def place_first() -> str:
+        with Session(bind) as other:
+            return place_order(other, outside, token, form, START)
+
+    provider = LateProvider(place_first)
+    again = place_order(session, replace(outside, payments=provider), token, form, START)
+
+    assert (again, count(session, Order)) == (provider.number, 1)
 
 
 def test_a_shortage_is_refused_with_what_is_left_and_changes_nothing(
