@@ -21,9 +21,7 @@ from shop.errors import NotFound
 
 T = TypeVar("T")
 _BUSY_TIMEOUT_MS = 30_000
-# As PostgreSQL and SQLite call them.
 _BROKEN_REFERENCE = ("23503", "SQLITE_CONSTRAINT_FOREIGNKEY")
-_READ_ONLY = ("25006", "SQLITE_READONLY")
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -120,7 +118,7 @@ def make_engine(url: str) -> sa.Engine:
 
 def _hide_row_and_let_go(context: sa.ExceptionContext) -> None:
     # Opened while nothing could be written, a connection stays so: it is closed, not used again.
-    if _code_of(context.original_exception).startswith(_READ_ONLY):
+    if _code_of(context.original_exception).startswith(("25006", "SQLITE_READONLY")):
         context.is_disconnect = True
     # PostgreSQL adds the row that it refuses, with every password hash and token in it.
     if context.sqlalchemy_exception:

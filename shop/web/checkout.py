@@ -45,10 +45,9 @@ def quote() -> str:
 
 def _page(values: Mapping[str, str], error: Exception | None = None) -> str:
     # These are looked up before anything has validated them, and PostgreSQL takes no NUL.
-    country_code, method, email = (
-        values.get(name, "").replace("\x00", "")
-        for name in ("country_code", "shipping_method", "email")
-    )
+    # A file may have come in place of a text.
+    names = "country_code", "shipping_method", "email"
+    country_code, method, email = (str(values.get(name, "")).replace("\x00", "") for name in names)
     carrier = current_app.extensions["gateways"].carrier
     quote = ask_carrier(get_session(), carrier, cart_token(), country_code, method)
     cart, moment = get_own_cart(), now()

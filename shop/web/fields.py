@@ -19,6 +19,7 @@ _TEXT = (
     _LINE[:-1] + r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200d\u2028\u2029\u202f\u205f\u2060"
     r"\u3000\ufeff]" + _LINE[1:]
 )
+_EMPTY, _UNPRINTABLE = "Please fill this in.", "This holds a character that cannot be printed."
 _CARD_NUMBER = "^(([0-9][ -]?){12,19})?$"
 
 
@@ -28,10 +29,7 @@ class Text(fields.String):
     What JSON Schema can say of it stands in the API's document.
     """
 
-    default_error_messages = {  # noqa: RUF012
-        "required": "Please fill this in.",
-        "control": "This holds a character that cannot be printed.",
-    }
+    default_error_messages = {"required": _EMPTY, "control": _UNPRINTABLE}  # noqa: RUF012
 
     allowed_signs = ""
 
