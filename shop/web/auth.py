@@ -58,6 +58,8 @@ def welcome(token: str) -> None:
     if signed_in is None:
         raise SignInRefused
     session.permanent = True
+    # Whoever has planted the session in this browser knows the token of its forms.
+    session.pop("csrf_token", None)
     login_user(signed_in)
     session["cart"] = join_cart(get_session(), current_user.id, cart_token())
     count_units(find_own_cart())

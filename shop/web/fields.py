@@ -92,6 +92,9 @@ class Email(Text):
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         address = self._is_email(super()._deserialize(value, *args, **kwargs))
+        # A mail's head means another mailbox by an encoded word, and none by an empty quote.
+        if re.search(r'=\?|""', address):
+            raise ValidationError(self._is_email.error)
         # Folding lengthens some letters: ß becomes ss.
         self._fit(fold_email(address))
         return address

@@ -58,6 +58,10 @@ def test_a_missing_field_is_refused_in_a_sentence(
     [
         ("email", "ada", "This is not an email address."),
         ("email", "ada@example.com, bob@example.com", "This is not an email address."),
+        # In the head of a mail these mean a,@x.example, a new line, and no mailbox at all.
+        ("email", "=?utf-8?q?a=2c?=@x.example", "This is not an email address."),
+        ("email", "=?utf-8?q?=0a?=@a.example", "This is not an email address."),
+        ("email", '""@a.example', "This is not an email address."),
         ("email", "a" * 250 + "@example.com", "At most 254 characters, please."),
         ("email", "ß" * 200 + "@example.com", "At most 254 characters, please."),
         ("name", "x" * 101, "At most 100 characters, please."),

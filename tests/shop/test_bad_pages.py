@@ -1,3 +1,4 @@
+import re
 from urllib.parse import quote
 
 import pytest
@@ -6,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from scenarios.kit.pages import filled_in, sentence
-from shop.models import CartLine, Product
+from shop.models import CartLine, Customer, Product
+from tests.factories import PASSWORD
 from tests.shop.odd_texts import NOT_A_NUMBER, NOT_A_TEXT, ODD_TEXTS
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -228,3 +230,24 @@ def test_a_quote_for_nowhere_shows_the_form_without_a_total(
 
     assert (page.status_code, filled_in(page, "name")) == (200, "Ada Lovelace")
     assert "The total appears when country, shipping and codes are in order." in page.text
+
+
+@on_sqlite
+def test_a_token_of_forms_that_was_known_before_the_sign_in_is_not_good_after_it(
+    client: FlaskClient, ada: Customer
+) -> None:
+    client.application.config["WTF_CSRF_ENABLED"] = True
+    planted = form_token(client.get("/sign-in").text)
+    form = {"email": ada.email, "password": PASSWORD, "csrf_token": planted}
+    signed_in = client.post("/sign-in", data=form)
+
+    answer = client.post("/account/profile", data={"name": "Eve", "csrf_token": planted})
+
+    own = form_token(client.get("/account/").text)
+    again = client.post("/account/profile", data={"name": "Ada", "csrf_token": own})
+    assert (signed_in.status_code, answer.status_code, again.status_code) == (303, 400, 303)
+
+
+def form_token(page: str) -> str:
+    [token, *_] = re.findall('name="csrf_token" value="([^"]+)"', page)
+    return str(token)
