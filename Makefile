@@ -1,6 +1,7 @@
 # make up     installs what is needed into .venv and starts everything
 # make test   runs every check that CI runs
 # make soak   lets many visitors use a whole store for minutes (docs/soak.md)
+# make bench  measures the store beside the same by hand, and while it grows (docs/bench.md)
 # make crash  kills and breaks everything while shoppers buy: minutes
 #
 # Recipes are written for POSIX sh and for GNU make 3.81, which macOS has. Stamps are compared by
@@ -18,16 +19,18 @@ STORES ?= 1
 WORKERS ?= 1
 DATABASE ?=
 JSON ?=
+CHART ?=
 ORDERS ?= 1000
 SEED ?= 1
 TIMES ?= 1
 STAGE ?=
 
-.PHONY: help up test soak crash lock clean installed installed-test venv
+.PHONY: help up test bench soak crash lock clean installed installed-test venv
 
 help:
 	@echo "make up      start the store, its worker and the outside world"
 	@echo "make test    run linters, type checks and all tests"
+	@echo "make bench   measure the store: minutes, DATABASE=postgresql+psycopg://... JSON=FILE"
 	@echo "make soak    let many visitors use a whole store: MINUTES=10 SHOPPERS=16 STORES=1 WORKERS=1"
 	@echo "             DATABASE=postgresql+psycopg://... JSON=FILE"
 	@echo "make crash   kill and break everything while shoppers buy (docs/crash.md)"
@@ -45,6 +48,11 @@ test: installed-test
 	@echo "mypy" && $(VENV_PYTHON) -m mypy
 # Most tests wait for processes and pages rather than compute, so three share two cores well.
 	@echo "pytest" && $(VENV_PYTHON) -m pytest -n 3
+
+bench: installed-test
+	@mkdir -p build
+	@$(VENV_PYTHON) -m tests.bench $(if $(DATABASE),--database "$(DATABASE)") \
+		--json "$(if $(JSON),$(JSON),build/bench.json)" --chart "$(if $(CHART),$(CHART),build/growth.svg)"
 
 soak: installed-test
 	@exec $(VENV_PYTHON) -m tests.load.soak --minutes "$(MINUTES)" --shoppers "$(SHOPPERS)" \

@@ -26,6 +26,7 @@ _ORDERS: dict[str, tuple[SortKeys, bool]] = {
 SORTS = tuple(_ORDERS)
 _STOCKED = select(Product).options(joinedload(Product.stock))
 _WHOLE = _STOCKED.options(joinedload(Product.category))
+_PICTURED = _WHOLE.options(selectinload(Product.more_pictures))
 # What a card shows; descriptions are long, and no list reads them for nothing.
 _CARDS = _STOCKED.options(defer(Product.description, raiseload=True), raiseload(Product.category))
 _SHELVES = select(Category).order_by(Category.id)
@@ -71,8 +72,7 @@ def get_product(session: Session, *, with_pictures: bool = False, **known: str) 
 
     :raises NotFound: when there is none.
     """
-    whole = _WHOLE.options(selectinload(Product.more_pictures)) if with_pictures else _WHOLE
-    return get_one(session, whole.filter_by(**known), "product")
+    return get_one(session, (_PICTURED if with_pictures else _WHOLE).filter_by(**known), "product")
 
 
 def list_beside(session: Session, product: Product, skus: Sequence[str]) -> Sequence[Product]:

@@ -1,8 +1,7 @@
 """Three pages once more, written by hand: the store's own statements through the bare driver.
 
 The statements are those that the store's page has just sent, and the template is the store's. What
-is by hand is all between the two. It stands in an application of its own, without the store's log,
-headers, brakes and checks.
+is by hand is all between the two. Log, headers, brakes and checks are the store's, for both.
 """
 
 from collections.abc import Mapping, Sequence

@@ -145,10 +145,10 @@ class Orders:
         sums = totals.goods.amount, 0, totals.shipping.amount, totals.tax_rate, totals.tax.amount
         rest = totals.total.amount, 0, 0, self._db.moment(at), *(form[name] for name in _ADDRESS)
         [order] = self._db.ask(_INSERT_ORDER, number, form["checkout_token"], *first, *sums, *rest)
+        self._db.change(_INSERT_PAYMENT, order["id"], card.token, card.brand, card.last4)
         for line in lines:
             sold = line.sku, line.name, line.unit_price.amount, "GBP", line.quantity
             self._db.ask(_INSERT_LINE, order["id"], line.product_id, *sold)
-        self._db.change(_INSERT_PAYMENT, order["id"], card.token, card.brand, card.last4)
         subjects = ("status", "payment_status", "fulfillment_status")
         for subject, status in zip(subjects, first, strict=False):
             self._note(order["id"], subject, status, at)

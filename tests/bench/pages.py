@@ -7,7 +7,7 @@ from secrets import token_hex
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, update
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
 from shop.models import Cart, CartLine, Category, Customer, Order, Product, SignIn
@@ -32,13 +32,18 @@ class Visitors:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
+        self.engine: Engine = app.extensions["sessions"].kw["bind"]
         with app.extensions["sessions"]() as session:
             self._customer = _customer_with_most_orders(session)
             self._token = token_hex()
             self._browsers = self._open_browsers(session)
             self.pages = self._list_pages(session)
 
-    def look(self, page: Page) -> None:
+    def read(self, name: str) -> str:
+        """Return the text of a page."""
+        return self.look(self.pages[name])
+
+    def look(self, page: Page) -> str:
         """Ask for a page and read all of it.
 
         :raises RuntimeError: when it is not there.
@@ -48,6 +53,12 @@ class Visitors:
         answer = browser.get(page.address, headers=headers, buffered=True)
         if answer.status_code != 200:
             raise RuntimeError(f"{page.address} answered {answer.status_code} to a {page.who}.")
+        return answer.text
+
+    def cookie_of(self, who: str) -> str:
+        """Return what a browser sends as its session."""
+        cookie = self._browsers[who].get_cookie("session")
+        return f"session={cookie.value}" if cookie else ""
 
     def _open_browsers(self, session: Session) -> Mapping[str, FlaskClient]:
         staff = session.scalars(select(Customer.id).where(Customer.is_staff)).first()
@@ -110,7 +121,6 @@ class Visitors:
             "API: feed": Page(f"/api/v1/feed?after={product.sku}", PROGRAM),
             "API: own orders": Page("/api/v1/orders", PROGRAM),
             "API: an order": Page(f"/api/v1/orders/{number}", PROGRAM),
-            "ready": Page("/health/ready"),
         }
 
 

@@ -37,9 +37,9 @@ def make_store(database_url: str) -> Flask:
 
 
 def make_by_hand(database_url: str, sent: dict[str, list[Statement]]) -> Flask:
-    """Build an application with nothing of the store but what its templates need."""
+    """Build a store with pages by hand beside its own; what runs for each request is the same."""
     app = make_store(database_url)
-    driver = Driver(database_url)
+    app.extensions["driver"] = driver = Driver(database_url)
     add_pages(app, driver, sent)
     add_checkout(app, Orders(driver, make_fakes()))
     return app
@@ -74,10 +74,9 @@ def make_switch() -> Application:
 
 def record_pages(store: Flask) -> dict[str, list[Statement]]:
     """Return the statements that the store sends for each page that there is by hand."""
-    visitors, engine = Visitors(store), store.extensions["sessions"].kw["bind"]
-    sent = {}
+    visitors, sent = Visitors(store), {}
     for page, name in _PAGES.items():
-        with measure(engine) as cost:
+        with measure(visitors.engine) as cost:
             visitors.look(visitors.pages[name])
         sent[page] = cost.statements
     return sent

@@ -35,22 +35,26 @@ _ALEMBIC = threading.Lock()
 
 @contextmanager
 def fresh_database(server: str | None, folder: Path) -> Iterator[str]:
-    """Yield the URL of a migrated and seeded database.
+    """Yield the URL of a migrated and seeded database; `server` is as for `empty_database`."""
+    with empty_database(server, folder) as url:
+        _fill(url)
+        yield url
+
+
+@contextmanager
+def empty_database(server: str | None, folder: Path) -> Iterator[str]:
+    """Yield the URL of a database without tables.
 
     :param server: a PostgreSQL URL, on whose server a database is created and dropped again;
         without it the database is a file in the folder.
     """
     if server is None:
-        url = f"sqlite:///{folder / 'store.sqlite3'}"
-        _fill(url)
-        yield url
+        yield f"sqlite:///{folder / 'store.sqlite3'}"
         return
     own = make_url(server).set(database=f"{make_url(server).database}_load_{token_hex(4)}")
     create_database(make_url(server), str(own.database))
     try:
-        url = own.render_as_string(hide_password=False)
-        _fill(url)
-        yield url
+        yield own.render_as_string(hide_password=False)
     finally:
         _drop(server, str(own.database))
 
