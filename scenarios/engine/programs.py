@@ -61,8 +61,10 @@ def store_settings(keys: Keys, addresses: Addresses, database_url: str) -> dict[
         "SHOP_MAIL_FROM": "Brindle & Bolt <orders@brindle.example>",
         # A parcel of this carrier is on its way for seconds, not for days.
         "SHOP_POLL_SECONDS": "2",
-        # Without it glibc keeps 20 MB for each thread that has ever checked a password.
+        # Without these glibc keeps 20 MB for each thread that has ever checked a password, and a
+        # little of everything for each thread there is.
         "MALLOC_TRIM_THRESHOLD_": "131072",
+        "MALLOC_ARENA_MAX": "1",
     }
 
 

@@ -6,6 +6,7 @@ between two pages neither repeats nor hides another, and the last page costs wha
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Select, literal, tuple_
@@ -36,9 +37,16 @@ def get_page(
 
     :param after: the values of the keys in the last row of the page before.
     """
+    page = _first_page(statement, tuple(keys), size, descending)
     if after is not None:
         edge = tuple_(*(literal(value, key.type) for value, key in zip(after, keys, strict=True)))
-        statement = statement.where(tuple_(*keys) < edge if descending else tuple_(*keys) > edge)
-    order = [key.desc() if descending else key.asc() for key in keys]
-    rows = session.scalars(statement.order_by(*order).limit(size + 1)).all()
+        page = page.where(tuple_(*keys) < edge if descending else tuple_(*keys) > edge)
+    rows = session.scalars(page).all()
     return Page(rows[:size], has_more=len(rows) > size)
+
+
+# The statement of a list that is always the same is made once: that takes as long as to send it.
+@lru_cache(maxsize=64)
+def _first_page(statement: Select[Any], keys: SortKeys, size: int, descending: bool) -> Select[Any]:
+    order = [key.desc() if descending else key.asc() for key in keys]
+    return statement.order_by(*order).limit(size + 1)

@@ -58,7 +58,7 @@ def init_app(app: Flask) -> None:
     for each in (catalog, cart, checkout, orders, account, staff):
         app.register_blueprint(each.pages)
     app.register_blueprint(account.own_pages)
-    app.add_template_filter(_percent, "percent")
+    app.add_template_filter(lambda basis_points: f"{basis_points / 100:g}%", "percent")
     app.add_template_filter(to_local, "local")
 
 
@@ -83,7 +83,3 @@ def _protect(response: Response) -> Response:
         # Each page holds a cart and a form token: no cache on the way may keep it for others.
         response.headers.setdefault("Cache-Control", "private")
     return response
-
-
-def _percent(basis_points: int) -> str:
-    return f"{basis_points / 100:g}%"
