@@ -104,7 +104,7 @@ def get_page(browser: FlaskClient, path: str, query: Mapping[str, str]) -> TestR
     """Ask for a page, in the same way, as the program that holds the token of the account."""
     token = {"Authorization": f"Bearer {API_TOKEN}"} if path.startswith("/api/") else {}
     query_string = urlencode(query, errors="surrogatepass")
-    return browser.get(path, query_string=query_string, headers=token, buffered=True)
+    return browser.get(path, query_string=query_string or None, headers=token, buffered=True)
 
 
 def post_file(browser: FlaskClient, row: Mapping[str, str]) -> TestResponse:
@@ -119,7 +119,8 @@ def post_file(browser: FlaskClient, row: Mapping[str, str]) -> TestResponse:
 def post_order(browser: FlaskClient, body: Mapping[str, Any], key: str = "once") -> TestResponse:
     """Send an order to the API."""
     headers = {"Authorization": f"Bearer {API_TOKEN}", "Idempotency-Key": key}
-    return browser.post("/api/v1/orders", data=_to_json(body), headers=headers)
+    kind = "application/json"
+    return browser.post("/api/v1/orders", data=_to_json(body), headers=headers, content_type=kind)
 
 
 def post_event(browser: FlaskClient, body: Mapping[str, Any]) -> TestResponse:

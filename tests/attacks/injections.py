@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from werkzeug.test import TestResponse
 
-INJECTIONS = {
+TEXTS = {
     "SQL": "x7q' OR '1'='1' --",
     "SQL that ends the statement": "x7q'\"); DROP TABLE orders; --",
     "wildcards": "%_\\%",
@@ -32,12 +32,15 @@ INJECTIONS = {
     "marks": "x" + "\u0301" * 1_000,
     "path": "../../../../etc/passwd",
     "formula": "=1+x7q!A1",
+}
+NUMBERS = {
     "huge number": str(10**30),
     "negative": "-1",
     "not a number": "NaN",
     "exponent": "1e9",
     "true": "true",
 }
+INJECTIONS = {**TEXTS, **NUMBERS}
 NESTED = "x7q nested a thousand times"
 # What JSON may hold in place of a text or a number.
 JSON_INJECTIONS: dict[str, Any] = {

@@ -9,7 +9,7 @@ from marshmallow import Schema, fields
 from shop.api.schemas import NewOrderSchema
 from shop.api.webhooks import PaymentEventSchema
 from tests.attacks.conftest import as_new
-from tests.attacks.filled_in import EVENT, ORDER, ROW, post_form
+from tests.attacks.filled_in import EVENT, ORDER, ROW, post_event, post_file, post_form, post_order
 from tests.attacks.forms import all_form_schemas, form_addresses, form_readers
 from tests.attacks.walk import WITHOUT_SCHEMA, all_forms, all_queries
 
@@ -69,6 +69,18 @@ def test_a_form_gets_past_its_schema_when_nothing_is_injected(
     }
 
     assert {path: status for path, status in answers.items() if status >= 400} == REFUSED
+
+
+@on_sqlite
+def test_what_is_no_form_gets_past_its_schema_too(insider: FlaskClient) -> None:
+    file, order, event = (
+        post_file(insider, ROW),
+        post_order(insider, ORDER),
+        post_event(insider, EVENT),
+    )
+
+    assert (file.status_code, event.status_code) == (303, 200)
+    assert order.get_json()["error"]["code"] == "total_changed"
 
 
 @on_sqlite
