@@ -10,7 +10,7 @@ from tests.fuzz.api import fuzz
 
 # Of so many examples per operation and phase about as many cases come as were asked for: what the
 # document leaves no room for comes with fewer, and a walk along its links has several steps.
-_CASES_PER_EXAMPLE = 8
+_CASES_PER_EXAMPLE = 12
 
 
 def attack_api(wishes: Wishes) -> Outcome:
@@ -29,7 +29,9 @@ def attack_api(wishes: Wishes) -> Outcome:
 
 
 def read_findings(status: int, output: str) -> list[str]:
-    """Return what schemathesis has found wrong; a failure that it does not list is one finding."""
-    listed = re.findall(r"^ *- ((?!Test Case).+)$", output, re.MULTILINE)
-    unlisted = [f"schemathesis ended with {status}: {output[-2000:]}"]
-    return (listed or unlisted) if status else []
+    """Return what schemathesis has found wrong, and with which requests, as it says so itself."""
+    if not status:
+        return []
+    _, _, failures = output.partition(" FAILURES ")
+    cases = re.split(r"^\d+\. Test Case ID: ", failures, flags=re.MULTILINE)[1:]
+    return cases or [f"schemathesis ended with {status}: {output[-2000:]}"]

@@ -88,10 +88,10 @@ def test_wrong_arguments_are_refused_with_a_sentence(arguments: list[str], sente
 
 
 def test_the_failures_of_schemathesis_are_findings() -> None:
-    listed = "1. Test Case ID: 7\n\n- Server error\n\n- Undocumented HTTP status code\n"
+    output = "=== FAILURES ===\n1. Test Case ID: a\n- Server error\n2. Test Case ID: b\n- Slow\n"
 
-    assert read_findings(0, listed) == []
-    assert read_findings(1, listed) == ["Server error", "Undocumented HTTP status code"]
+    assert read_findings(0, output) == []
+    assert read_findings(1, output) == ["a\n- Server error\n", "b\n- Slow\n"]
     assert read_findings(2, "no such file") == ["schemathesis ended with 2: no such file"]
 
 

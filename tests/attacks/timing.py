@@ -1,23 +1,27 @@
 """Whether the time of an answer tells who has an account.
 
 Each pair of requests comes from an address of its own of this machine, because the brake on
-guessing counts by address.
+guessing counts by address, and each known account is asked for once, as by somebody with a list.
 """
 
 import re
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from ipaddress import IPv4Address
-from itertools import count
+from itertools import chain, count
 from math import erfc, sqrt
 
 import httpx
+from sqlalchemy import insert
 
+from shop.domain.email_address import fold_email
+from shop.models import Customer
+from shop.services.accounts import hasher
 from tests.attacks.outcomes import CannotRun, Outcome, Wishes
 from tests.browser.running_store import RunningStore, run_store
-from tests.browser.shopper import MIRA
 
 _PAIRS, _REPEATS = 200, 3
 # A stranger who measures across a network cannot tell less apart.
@@ -36,8 +40,9 @@ def compare_times(wishes: Wishes) -> Outcome:
         raise CannotRun("only Linux lets a client use all of 127.0.0.0/8")
     findings, measured, addresses = [], [], _own_addresses()
     with run_store(wishes.folder) as store:
+        emails = _open_accounts(store)
         for path, form in _FORMS.items():
-            repeats = [_measure(store, path, form, addresses) for _ in range(_REPEATS)]
+            repeats = [_measure(store, path, form, each, addresses) for each in emails]
             lines = [describe(each) for each in repeats]
             measured.append(f"{path} {'; '.join(lines)}")
             if all(map(is_telling, repeats)):
@@ -68,7 +73,11 @@ def chance(times: Times) -> float:
 
 
 def _measure(
-    store: RunningStore, path: str, form: dict[str, str], addresses: Iterator[str]
+    store: RunningStore,
+    path: str,
+    form: dict[str, str],
+    known: Sequence[str],
+    addresses: Iterator[str],
 ) -> Times:
     with httpx.Client(trust_env=False) as browser:
         [token, *_] = re.findall(
@@ -76,8 +85,8 @@ def _measure(
         )
         cookies = dict(browser.cookies)
     times: Times = [], []
-    for nth in range(_PAIRS):
-        emails = (MIRA[0], f"nobody-{nth}@brindle.example")
+    for nth, email in enumerate(known):
+        emails = email, email.replace("guest", "nobody")
         transport = httpx.HTTPTransport(local_address=next(addresses))
         with httpx.Client(transport=transport, cookies=cookies, trust_env=False) as browser:
             # The first request opens the connection; it is not measured.
@@ -89,6 +98,21 @@ def _measure(
                 times[which].append(time.perf_counter() - started)
                 assert answer.status_code in (200, 422), f"{path}: {answer.status_code}"
     return times
+
+
+def _open_accounts(store: RunningStore) -> list[list[str]]:
+    emails = [
+        [f"guest-{repeat}-{nth}@brindle.example" for nth in range(_PAIRS)]
+        for repeat in range(_REPEATS)
+    ]
+    account = {
+        "name": "Guest",
+        "password_hash": hasher.hash("a-password-of-theirs"),
+        "created_at": datetime(2026, 1, 1, tzinfo=UTC),
+    }
+    names = [{"email": each, "folded_email": fold_email(each)} for each in chain(*emails)]
+    store.write(insert(Customer).values([{**account, **each} for each in names]))
+    return emails
 
 
 def _own_addresses() -> Iterator[str]:
