@@ -3,6 +3,7 @@
 # make soak   lets many visitors use a whole store for minutes (docs/soak.md)
 # make bench  measures the store beside the same by hand, and while it grows (docs/bench.md)
 # make crash  kills and breaks everything while shoppers buy: minutes
+# make attack tries for minutes what strangers try (docs/attack-runs.md)
 #
 # Recipes are written for POSIX sh and for GNU make 3.81, which macOS has. Stamps are compared by
 # content: git changes the times of files when it switches branches, and a folder can be moved.
@@ -12,7 +13,7 @@ VENV_PYTHON := .venv/bin/python
 # pip's own lines matter only when it fails, and it prints errors all the same.
 PIP := $(VENV_PYTHON) -m pip --disable-pip-version-check --no-input -qq
 
-# What `make soak` and `make crash` can be told; DATABASE is the URL of a PostgreSQL.
+# What `make soak`, `make crash` and `make attack` can be told; DATABASE is the URL of a PostgreSQL.
 MINUTES ?= 10
 SHOPPERS ?= 16
 STORES ?= 1
@@ -24,8 +25,10 @@ ORDERS ?= 1000
 SEED ?= 1
 TIMES ?= 1
 STAGE ?=
+CASES ?= 10000
+ATTACK ?=
 
-.PHONY: help up test bench soak crash lock clean installed installed-test venv
+.PHONY: help up test bench soak crash attack lock clean installed installed-test venv
 
 help:
 	@echo "make up      start the store, its worker and the outside world"
@@ -34,6 +37,7 @@ help:
 	@echo "make soak    let many visitors use a whole store: MINUTES=10 SHOPPERS=16 STORES=1 WORKERS=1"
 	@echo "             DATABASE=postgresql+psycopg://... JSON=FILE"
 	@echo "make crash   kill and break everything while shoppers buy (docs/crash.md)"
+	@echo "make attack  try for minutes what strangers try (docs/attack-runs.md)"
 	@echo "make lock    write the three requirements files anew (needs uv)"
 	@echo "make clean   delete .venv and caches; .cartwreck with your data stays"
 	@echo
@@ -62,6 +66,10 @@ soak: installed-test
 crash: installed-test
 	@$(VENV_PYTHON) -m tests.load.ordeal --orders $(ORDERS) --seed $(SEED) --times $(TIMES) \
 		$(if $(DATABASE),--database "$(DATABASE)") $(foreach each,$(STAGE),--stage $(each))
+
+attack: installed-test
+	@$(VENV_PYTHON) -m tests.attacks.run --cases $(CASES) --seed $(SEED) \
+		$(foreach each,$(ATTACK),--attack $(each))
 
 # A new .venv has no stamps, so whatever is wrong with the old one (an install that was cut off, a
 # Python that was removed), the next run starts from nothing.

@@ -42,6 +42,9 @@ def init_app(app: Flask) -> None:
         # A form is good for as long as the session is: nobody loses one that was left open.
         WTF_CSRF_TIME_LIMIT=None,
     )
+    # Werkzeug would send whoever adds or leaves out a slash to the host that the request names, and
+    # a stranger can name any.
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False
     lifetime = timedelta(seconds=settings.page_cache_seconds)
     app.extensions["page_cache"] = PageCache(lifetime, app.extensions["clock"])
     request_log.init_app(app)

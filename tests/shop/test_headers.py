@@ -82,7 +82,7 @@ def secure(database_url: str, clock: FixedClock) -> Iterator[Flask]:
         ("HEAD", "/", 200),
         ("OPTIONS", "/", 200),
         ("GET", "/account/", 302),
-        ("GET", "/staff", 308),
+        ("GET", "/staff", 302),
         ("POST", "/sign-out", 303),
         ("POST", "/sign-in", 422),
         ("POST", "/password/reset", 422),
@@ -104,6 +104,17 @@ def test_every_answer_carries_the_headers_that_protect_it(
 
     carried = {name: answer.headers.get(name) for name in ON_EVERYTHING}
     assert (answer.status_code, carried) == (status, ON_EVERYTHING)
+
+
+@on_sqlite
+def test_no_address_whatever_its_slashes_leads_to_the_host_that_a_request_names(app: Flask) -> None:
+    shown = {rule.rule for rule in app.url_map.iter_rules() if not rule.arguments}
+    paths = [each.rstrip("/") or "/" for each in shown] + ["//account/", "/static//store.css"]
+
+    answers = [app.test_client().get(path, base_url="http://evil.example") for path in paths]
+
+    told = [f"{each.headers}{each.get_data(as_text=True)}" for each in answers]
+    assert [text for text in told if "evil.example" in text] == []
 
 
 @on_sqlite
