@@ -4,7 +4,7 @@ import secrets
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, tuple_, update
+from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from shop.db import changed_rows, transaction
@@ -25,6 +25,7 @@ from shop.services.promotions import NO_CODES, Codes, use_codes
 from shop.services.quotes import ask_carrier, quote_cart
 from shop.services.stock import allocate_stock
 
+_PLACED = select(Order.number).where(Order.checkout_token == bindparam("token"))
 # Crockford's alphabet without I, L, O and U: nothing is misread on the telephone.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -98,7 +99,7 @@ def place_order(
 
 
 def _find_placed(session: Session, checkout_token: str) -> str | None:
-    return session.scalar(select(Order.number).where(Order.checkout_token == checkout_token))
+    return session.scalar(_PLACED, {"token": checkout_token})
 
 
 def _write_order(

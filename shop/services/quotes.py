@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import exists, func, select, tuple_
+from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from shop.db import end_read
@@ -12,6 +12,13 @@ from shop.gateways.carrier import Carrier, Quote
 from shop.models import Cart, CartLine, Country, ShippingRate
 from shop.services.promotions import Codes, find_balance, find_coupon_rate
 
+_country, _method = ShippingRate.country_code, ShippingRate.method
+_TO = _country == bindparam("country"), _method == bindparam("method")
+_ASKED = Cart.token == bindparam("token"), exists().where(*_TO, ShippingRate.is_quoted)
+# Made once, since every checkout takes them.
+_UNITS = select(func.sum(CartLine.quantity)).join(Cart).where(*_ASKED)
+_RATE = select(ShippingRate, Country.tax_rate).join(Country).where(*_TO)
+
 
 def ask_carrier(
     session: Session, carrier: Carrier, cart_token: str, country_code: str, method: str
@@ -20,10 +27,7 @@ def ask_carrier(
 
     What the session has read is ended before the call.
     """
-    rate = ShippingRate.country_code == country_code, ShippingRate.method == method
-    is_asked = exists().where(*rate, ShippingRate.is_quoted)
-    units = select(func.sum(CartLine.quantity)).join(Cart).where(Cart.token == cart_token, is_asked)
-    items = session.scalar(units)
+    items = session.scalar(_UNITS, {"token": cart_token, "country": country_code, "method": method})
     end_read(session)
     return carrier.quote(country_code, method, items) if items else {}
 
@@ -39,9 +43,7 @@ def quote_cart(
     :raises CouponRefused: when the buyer may not use the coupon for this cart now.
     :raises GiftCardRefused: when there is no money on the gift card.
     """
-    rates = select(ShippingRate, Country.tax_rate).join(Country)
-    this = tuple_(ShippingRate.country_code, ShippingRate.method) == to
-    rate = session.execute(rates.where(this)).one_or_none()
+    rate = session.execute(_RATE, {"country": to[0], "method": to[1]}).one_or_none()
     if rate is None:
         raise DestinationNotServed
     shipping, tax_rate = rate

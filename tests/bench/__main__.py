@@ -23,6 +23,7 @@ from tests.bench.growth import SCALES, Growth, make_large_store, measure_growth
 from tests.bench.pages import CUSTOMER, Visitors
 from tests.bench.report import as_json, is_kept, show_growth, show_results
 from tests.bench.rounds import Result, compete, list_contests
+from tests.bench.server import without_log
 from tests.bench.serving import running_server
 from tests.bench.visitors import Ask
 from tests.load.command_line import database_option
@@ -68,7 +69,8 @@ def main(
         with _folder() as folder:
             urls = {scale: f"sqlite:///{folder / scale}.sqlite3" for scale in sizes}
             stores = {scale: make_large_store(url, scale) for scale, url in urls.items()}
-            growth = measure_growth(stores, looks)
+            with without_log():
+                growth = measure_growth(stores, looks)
         show_growth(console, sizes, growth)
     if target:
         target.write_text(json.dumps(as_json(results, growth), indent=1), "utf-8")

@@ -1,7 +1,7 @@
 """Checkout and payment once more, written by hand: the same statements in the same transactions.
 
-The rules of prices are the store's, as they ask no database. Payment provider and mail are the
-store's own fakes, which answer at once.
+The rules of prices are the store's, as they ask no database. Provider and mail are those of
+`outside`, for both.
 """
 
 import secrets

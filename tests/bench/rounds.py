@@ -48,7 +48,8 @@ def list_contests(pages: dict[str, tuple[Ask, Ask]], carts: Carts) -> list[Conte
         Contest(name, {STORE: _always(own), BY_HAND: _always(hand), BARE: _always(Ask("/bare"))})
         for name, (own, hand) in pages.items()
     ]
-    for name, path in (("checkout to placed", "checkout"), ("purchase to paid", "purchase")):
+    # A checkout leaves its jobs undone, and a purchase runs all that are due: so it comes first.
+    for name, path in (("purchase to paid", "purchase"), ("checkout to placed", "checkout")):
         own, hand = (_checkout(carts, f"{at}/{path}") for at in ("", "/by-hand"))
         contests.append(Contest(name, {STORE: own, BY_HAND: hand, BARE: _always(Ask("/bare"))}))
     return contests

@@ -8,7 +8,8 @@ the jobs of the order run before the answer ends.
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
@@ -17,23 +18,34 @@ from scenarios.kit.meters import Statement, measure
 from scenarios.kit.settings import settings_for
 from shop import create_app
 from shop.cli import make_worker
-from shop.gateways.fakes import make_fakes
 from tests.bench.by_hand import CATALOG, HISTORY, PRODUCT, add_pages
 from tests.bench.by_hand_orders import Orders, add_checkout
 from tests.bench.driver import Driver
+from tests.bench.outside import make_outside
 from tests.bench.pages import Visitors
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 URL_VARIABLE = "BENCH_DATABASE_URL"
+# One for all, since a job that one has queued may be run by another.
+_OUTSIDE = make_outside()
 _PAGES = {CATALOG: "catalog", PRODUCT: "product", HISTORY: "order history"}
 
 
 def make_store(database_url: str) -> Flask:
-    """Build the store with an outside world that answers at once, and without its log."""
-    app = create_app(settings_for(database_url), gateways=make_fakes())
-    logging.getLogger("shop").handlers.clear()
-    logging.getLogger("shop").propagate = False
-    return app
+    """Build the store with an outside world that answers at once."""
+    return create_app(settings_for(database_url), gateways=_OUTSIDE)
+
+
+@contextmanager
+def without_log() -> Iterator[None]:
+    """Keep the store from logging while the block runs: what is written there costs time."""
+    log = logging.getLogger("shop")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def make_by_hand(database_url: str, sent: dict[str, list[Statement]]) -> Flask:
@@ -41,7 +53,7 @@ def make_by_hand(database_url: str, sent: dict[str, list[Statement]]) -> Flask:
     app = make_store(database_url)
     app.extensions["driver"] = driver = Driver(database_url)
     add_pages(app, driver, sent)
-    add_checkout(app, Orders(driver, make_fakes()))
+    add_checkout(app, Orders(driver, _OUTSIDE))
     return app
 
 
@@ -57,6 +69,7 @@ def make_switch() -> Application:
     database_url = os.environ[URL_VARIABLE]
     store = make_store(database_url)
     by_hand = make_by_hand(database_url, record_pages(store))
+    logging.getLogger("shop").setLevel(logging.CRITICAL)
     worker = make_worker(store)
     applications: dict[str, Application] = {"by-hand": by_hand, "bare": make_bare()}
 
