@@ -50,8 +50,8 @@ test: installed-test
 	@echo "ruff check" && $(VENV_PYTHON) -m ruff check .
 	@echo "ruff format --check" && $(VENV_PYTHON) -m ruff format --check .
 	@echo "mypy" && $(VENV_PYTHON) -m mypy
-# Most tests wait for processes and pages rather than compute, so three share two cores well.
-	@echo "pytest" && $(VENV_PYTHON) -m pytest -n 3
+# Two at a time: many tests start whole stores and browsers, and more of them make each other wait.
+	@echo "pytest" && $(VENV_PYTHON) -m pytest -n 2
 
 bench: installed-test
 	@mkdir -p build
