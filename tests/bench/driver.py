@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,12 +46,6 @@ class Driver:
         changed: int = cursor.rowcount
         cursor.close()
         return changed
-
-    def change_each(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
-        """Send a statement once for each row of values."""
-        cursor = self.connection.cursor()
-        cursor.executemany(sql if self.is_sqlite else sql.replace("?", "%s"), rows)
-        cursor.close()
 
     def moment(self, at: datetime) -> Any:
         """Return a moment as the store writes it."""

@@ -11,6 +11,15 @@ from shop.models import Job, Order, StockItem, StockMovement
 from tests.load.database import session_on
 from tests.load.outside import Outside, Row
 
+# All that an order has, read with it.
+WHOLE_ORDERS = select(Order).options(
+    joinedload(Order.payment),
+    joinedload(Order.shipment),
+    selectinload(Order.lines),
+    selectinload(Order.refunds),
+    selectinload(Order.history),
+)
+
 
 @dataclass(frozen=True)
 class Books:
@@ -37,15 +46,8 @@ class Books:
 
 def read_books(database_url: str, outside: Outside) -> Books:
     """Read everything, once nothing changes any more."""
-    whole = select(Order).options(
-        joinedload(Order.payment),
-        joinedload(Order.shipment),
-        selectinload(Order.lines),
-        selectinload(Order.refunds),
-        selectinload(Order.history),
-    )
     with session_on(database_url) as session:
-        orders = list(session.scalars(whole.order_by(Order.id)))
+        orders = list(session.scalars(WHOLE_ORDERS.order_by(Order.id)))
         jobs = list(session.scalars(select(Job).order_by(Job.id)))
         shelf = list(session.scalars(select(StockItem)))
         ledger: Counter[int] = Counter()

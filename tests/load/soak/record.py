@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from sqlalchemy import select, text
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session
 
 from shop.domain.email_address import fold_email
 from shop.models import (
@@ -22,6 +22,7 @@ from shop.models import (
     StockItem,
     StockMovement,
 )
+from tests.load.books import WHOLE_ORDERS
 from tests.load.database import session_on
 from tests.load.outside import Outside, Row
 
@@ -118,18 +119,11 @@ def read_store(database_url: str) -> StoreRecord:
 
 def read_tables(session: Session) -> StoreRecord:
     """Read what the rules look at."""
-    whole = select(Order).options(
-        joinedload(Order.payment),
-        joinedload(Order.shipment),
-        selectinload(Order.lines),
-        selectinload(Order.refunds),
-        selectinload(Order.history),
-    )
     ledger: Counter[int] = Counter()
     for product_id, delta in session.execute(select(StockMovement.product_id, StockMovement.delta)):
         ledger[product_id] += delta
     return StoreRecord(
-        list(session.scalars(whole.order_by(Order.id))),
+        list(session.scalars(WHOLE_ORDERS.order_by(Order.id))),
         list(session.scalars(select(Job))),
         list(session.scalars(select(StockItem))),
         ledger,
