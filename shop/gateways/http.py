@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -22,6 +23,9 @@ Clock = Callable[[], datetime]
 # Longer than the slowest good answer that the provider promises, short enough for a shopper who
 # waits, and well under the lease of a job.
 _SECONDS = 8.0
+# All clients share one list of authorities, which takes 0.8 MB, and use no proxy.
+_AUTHORITIES = httpx.create_ssl_context(trust_env=False)
+open_client = partial(httpx.Client, trust_env=False, verify=_AUTHORITIES)
 _LARGEST_ANSWER = 1_000_000
 _WORTH_REPEATING = ("in_progress", "overloaded", "too_many_requests")
 _MOST_FAILURES = 5
@@ -36,7 +40,7 @@ class HttpService:
     ) -> None:
         self.name = name
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._client = httpx.Client(base_url=url, headers=headers, timeout=seconds, trust_env=False)
+        self._client = open_client(base_url=url, headers=headers, timeout=seconds)
         self._clock, self._patience = clock, timedelta(seconds=seconds)
         self._lock, self._failures, self._resumes_at = Lock(), 0, clock()
 

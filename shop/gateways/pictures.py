@@ -19,6 +19,7 @@ import httpx
 
 from shop.domain.picture import find_type
 from shop.errors import GatewayUnavailable, PictureRefused
+from shop.gateways.http import open_client
 
 _SERVICE = "The host of a picture"
 MOST_BYTES = 2 * 1024 * 1024
@@ -66,9 +67,7 @@ class HttpPictures:
         self._look_up, self._timer = look_up, timer
         # No connection is kept: the next name at the same address has a certificate of its own.
         limits, seconds = httpx.Limits(max_keepalive_connections=0), _TIMEOUT_SECONDS
-        self._client = httpx.Client(
-            transport=transport, timeout=seconds, limits=limits, trust_env=False
-        )
+        self._client = open_client(transport=transport, timeout=seconds, limits=limits)
 
     def fetch(self, url: str) -> FetchedPicture:
         ends_at = self._timer() + DEADLINE_SECONDS

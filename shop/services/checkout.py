@@ -26,6 +26,11 @@ from shop.services.quotes import ask_carrier, quote_cart
 from shop.services.stock import allocate_stock
 
 _PLACED = select(Order.number).where(Order.checkout_token == bindparam("token"))
+_THIS_CART = Cart.id == bindparam("cart_id"), Cart.checkout_token == bindparam("spent")
+_CHANGE_TOKEN = update(Cart).where(*_THIS_CART).values(checkout_token=bindparam("fresh"))
+_AS_READ = tuple_(CartLine.id, CartLine.quantity).in_(bindparam("as_read", expanding=True))
+# SQLite finds a row by its cart and by no pair.
+_TAKE_LINES = delete(CartLine).where(CartLine.cart_id == bindparam("cart_id"), _AS_READ)
 # Crockford's alphabet without I, L, O and U: nothing is misread on the telephone.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -80,7 +85,7 @@ def place_order(
     :raises CardRefused: when the provider does not know the card.
     :raises GatewayUnavailable: when the provider does not answer.
     """
-    if number := _find_placed(session, form.checkout_token):
+    if number := session.scalar(_PLACED, {"token": form.checkout_token}):
         return number
     to = form.delivery
     quote = ask_carrier(session, outside.carrier, cart_token, to.country_code, to.shipping_method)
@@ -93,13 +98,9 @@ def place_order(
         # The same form may have been sent twice at once, and the other one was first: it has
         # changed the token and emptied the cart, perhaps between our reads of the two. It may
         # also have had an answer from the provider when we had none.
-        if number := _find_placed(session, form.checkout_token):
+        if number := session.scalar(_PLACED, {"token": form.checkout_token}):
             return number
         raise
-
-
-def _find_placed(session: Session, checkout_token: str) -> str | None:
-    return session.scalar(_PLACED, {"token": checkout_token})
 
 
 def _write_order(
@@ -152,17 +153,14 @@ def _empty_cart(session: Session, cart: Cart) -> None:
 
     The token is good for one order, so it changes. What was added since the read stays in the cart.
     """
-    this_cart = Cart.id == cart.id, Cart.checkout_token == cart.checkout_token
-    lines = {line.id: line.quantity for line in cart.lines}
-    if not changed_rows(session, update(Cart).where(*this_cart).values(checkout_token=new_token())):
+    as_read = [(line.id, line.quantity) for line in cart.lines]
+    tokens = {"spent": cart.checkout_token, "fresh": new_token()}
+    if not changed_rows(session, _CHANGE_TOKEN, cart_id=cart.id, **tokens):
         raise CheckoutExpired
-    # SQLite finds a row by its cart and by no pair.
-    as_read = CartLine.cart_id == cart.id, tuple_(CartLine.id, CartLine.quantity).in_(lines.items())
-    if changed_rows(session, delete(CartLine).where(*as_read)) == len(lines):
-        return
-    for line_id, ordered in lines.items():
-        rest = update(CartLine).where(CartLine.id == line_id, CartLine.quantity > ordered)
-        session.execute(rest.values(quantity=CartLine.quantity - ordered))
+    if changed_rows(session, _TAKE_LINES, cart_id=cart.id, as_read=as_read) < len(as_read):
+        for line_id, ordered in as_read:
+            rest = update(CartLine).where(CartLine.id == line_id, CartLine.quantity > ordered)
+            session.execute(rest.values(quantity=CartLine.quantity - ordered))
 
 
 def make_order(form: CheckoutForm, totals: Totals, now: datetime) -> Order:

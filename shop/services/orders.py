@@ -61,9 +61,8 @@ def claim_order(
         values[_COLUMNS[type(status)].key] = status
     columns = (*_COLUMNS.values(), Order.refunded_amount)
     as_read = [column == getattr(order, column.key) for column in columns]
-    if not changed_rows(
-        session, update(Order).where(Order.id == order.id, *as_read).values(values)
-    ):
+    change = update(Order).where(Order.id == order.id, *as_read).values(values)
+    if not changed_rows(session, change):
         raise ChangedMeanwhile(what="order")
     if status:
         add_history(session, order.id, status, now)

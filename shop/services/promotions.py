@@ -77,8 +77,7 @@ def use_codes(session: Session, codes: Codes, gift_card: Money) -> None:
     :raises CouponRefused: when another order has just taken the last use.
     :raises GiftCardRefused: when another order has just spent the money.
     """
-    code = codes.coupon_code
-    if code:
+    if code := codes.coupon_code:
         coupon = update(Coupon).where(Coupon.code == code, Coupon.used < Coupon.most_uses)
         if not changed_rows(session, coupon.values(used=Coupon.used + 1)):
             raise CouponRefused(why=_USED_UP)
