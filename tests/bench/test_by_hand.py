@@ -1,11 +1,12 @@
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from scenarios.kit.meters import measure
 from shop.cli import make_worker
@@ -17,6 +18,7 @@ from tests.bench.server import make_by_hand, record_pages
 
 CSRF = re.compile('name="csrf_token" value="[^"]+"')
 PAGES = {"catalog": "catalog", "product": "product", "order history": "orders"}
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,18 @@ class Till:
         client.set_cookie("session", ask.cookie.partition("=")[2])
         return client.post(ask.path, data=ask.form).status_code
 
+    def make_due(self, kind: str) -> None:
+        """Let every open job of a kind be long due."""
+        with self._sessions() as session:
+            session.execute(update(Job).where(Job.kind == kind).values(due_at=LONG_AGO))
+            session.commit()
+
+    def list_overdue(self, kind: str) -> list[str]:
+        """Return the keys of the open jobs of a kind that have long been due."""
+        with self._sessions() as session:
+            due = select(Job.key).where(Job.kind == kind, Job.due_at == LONG_AGO)
+            return list(session.scalars(due.where(Job.done_at.is_(None))))
+
     def read_last(self) -> dict[str, Any]:
         """Return the last order with what is written of it, without what is its own."""
         with self._sessions() as session:
@@ -112,6 +126,18 @@ def test_a_purchase_by_hand_ends_as_paid_as_the_stores(store: Flask, till: Till)
 
     assert (status, till.read_last()) == (303, own)
     assert own["statuses"] == ("confirmed", "paid", "unfulfilled")
+
+
+def test_a_purchase_by_hand_also_runs_a_check_that_has_fallen_due(till: Till) -> None:
+    till.fill(2)
+    till.order("/by-hand", "/purchase")
+    till.make_due("check_payment")
+
+    assert till.list_overdue("check_payment")
+
+    status = till.order("/by-hand", "/purchase")
+
+    assert (status, till.list_overdue("check_payment")) == (303, [])
 
 
 def test_the_checkout_by_hand_sends_the_stores_statements(
