@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from scenarios.kit import databases
 from scenarios.kit.clock import FixedClock
+from scenarios.kit.second_process import import_again
 from scenarios.kit.settings import settings_for
 from shop import create_app
 from shop.cli import make_worker
@@ -103,6 +104,21 @@ def app(settings: dict[str, str], clock: FixedClock, outside: Gateways) -> Itera
     limiter.enabled = False
     yield app
     app.extensions["sessions"].kw["bind"].dispose()
+
+
+@pytest.fixture
+def other_app(settings: dict[str, str], clock: FixedClock, outside: Gateways) -> Iterator[Flask]:
+    """The same store as another process has it, see `second_process`; ask it by requests only.
+
+    Its errors have classes of their own: it knows none that a service of `outside` raises, and
+    `interleave` takes none of its own for a refusal.
+    """
+    create_other, auth = import_again()
+    other = create_other(settings, gateways=outside, clock=clock)
+    other.config["WTF_CSRF_ENABLED"] = False
+    auth.limiter.enabled = False
+    yield other
+    other.extensions["sessions"].kw["bind"].dispose()
 
 
 @pytest.fixture
