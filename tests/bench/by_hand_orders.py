@@ -95,6 +95,7 @@ class Orders:
             "authorize_payment": self._authorize,
             "capture_payment": self._capture,
             "send_confirmation": self._confirm,
+            "check_payment": self._check,
         }
 
     def place(self, form: Mapping[str, str], cart_token: str, at: datetime) -> str:
@@ -192,6 +193,12 @@ class Orders:
                 self._enqueue("send_confirmation", number, at)
         self._enqueue("check_payment", number, at + timedelta(seconds=30))
         self._db.connection.commit()
+
+    def _check(self, number: str, at: datetime) -> None:
+        # It falls due after half a minute; the payments of the bench are settled by then.
+        if self._reread(number)["payment_status"] != "paid":
+            raise LookupError(f"{number} is not paid, and by hand nobody asks the provider why.")
+        self._db.connection.rollback()
 
     def _confirm(self, number: str, at: datetime) -> None:
         order = self._reread(number)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from scenarios.kit.meters import measure
 from shop.cli import make_worker
@@ -65,6 +65,18 @@ class Till:
         client.set_cookie("session", ask.cookie.partition("=")[2])
         return client.post(ask.path, data=ask.form).status_code
 
+    def make_due(self, kind: str) -> None:
+        """Let every open job of a kind be due now."""
+        with self._sessions() as session:
+            session.execute(update(Job).where(Job.kind == kind).values(due_at=Job.created_at))
+            session.commit()
+
+    def list_due(self, kind: str) -> Sequence[Job]:
+        """Return the open jobs of a kind that are due at once."""
+        with self._sessions() as session:
+            due = select(Job).where(Job.kind == kind, Job.due_at == Job.created_at)
+            return session.scalars(due.where(Job.done_at.is_(None))).all()
+
     def read_last(self) -> dict[str, Any]:
         """Return the last order with what is written of it, without what is its own."""
         with self._sessions() as session:
@@ -112,6 +124,18 @@ def test_a_purchase_by_hand_ends_as_paid_as_the_stores(store: Flask, till: Till)
 
     assert (status, till.read_last()) == (303, own)
     assert own["statuses"] == ("confirmed", "paid", "unfulfilled")
+
+
+def test_a_purchase_by_hand_also_runs_a_check_that_has_fallen_due(till: Till) -> None:
+    till.fill(2)
+    till.order("/by-hand", "/purchase")
+    till.make_due("check_payment")
+
+    assert till.list_due("check_payment")
+
+    status = till.order("/by-hand", "/purchase")
+
+    assert (status, till.list_due("check_payment")) == (303, [])
 
 
 def test_the_checkout_by_hand_sends_the_stores_statements(
