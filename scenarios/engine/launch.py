@@ -14,9 +14,7 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
-from waitress import wasyncore
-from waitress.channel import HTTPChannel
-from waitress.server import create_server
+from waitress import channel, server, wasyncore  # type: ignore[import-untyped]
 
 from scenarios.engine.sandbox import write_whole
 
@@ -119,7 +117,9 @@ def _serve(app: Any, role: Role) -> None:
     logging.basicConfig()
     channels: dict[int, Any] = {}
     servers = [
-        create_server(app, map=channels, sockets=[socket(fileno=each)], url_prefix=role.prefix)
+        server.create_server(
+            app, map=channels, sockets=[socket(fileno=each)], url_prefix=role.prefix
+        )
         for each in role.sockets
     ]
     leaving = threading.Event()
@@ -132,11 +132,11 @@ def _serve(app: Any, role: Role) -> None:
     role.tell("ready")
     while not leaving.is_set():
         wasyncore.loop(timeout=1, use_poll=True, map=channels, count=1)
-    for server in servers:
-        server.accepting = False
+    for each in servers:
+        each.accepting = False
     _answer_the_rest(channels)
-    for server in servers:
-        server.task_dispatcher.shutdown()
+    for each in servers:
+        each.task_dispatcher.shutdown()
 
 
 def _answer_the_rest(channels: dict[int, Any]) -> None:
@@ -144,12 +144,14 @@ def _answer_the_rest(channels: dict[int, Any]) -> None:
 
     Waitress itself would cut them off. `up` ends this process when it takes too long.
     """
-    while open_ones := [each for each in channels.values() if isinstance(each, HTTPChannel)]:
-        for channel in open_ones:
-            for request in list(channel.requests):
+    while open_ones := [
+        each for each in channels.values() if isinstance(each, channel.HTTPChannel)
+    ]:
+        for visitor in open_ones:
+            for request in list(visitor.requests):
                 # It makes waitress say so to the client, which then sends no further request.
                 request.headers["CONNECTION"] = "close"
-            is_idle = not channel.requests and not channel.request and not channel.total_outbufs_len
-            if is_idle and time.time() - channel.last_activity > QUIET_SECONDS:
-                channel.will_close = True
+            is_idle = not visitor.requests and not visitor.request and not visitor.total_outbufs_len
+            if is_idle and time.time() - visitor.last_activity > QUIET_SECONDS:
+                visitor.will_close = True
         wasyncore.loop(timeout=0.02, use_poll=True, map=channels, count=1)

@@ -33,6 +33,8 @@ from scenarios.engine.tether import SECONDS_TO_STOP, end_with_in_thread
 
 TICK_SECONDS = 0.02
 OWN = ("shop", "seed_data", "scenarios")
+# What httpx and SQLAlchemy import only when they are used.
+LATER = ("certifi", "httpcore", "encodings.idna", "sqlalchemy.dialects.postgresql", "sqlite3")
 
 
 def main() -> None:
@@ -57,7 +59,7 @@ def main() -> None:
 
 def preload(workspace: Path) -> None:
     """Import all that the store's modules import from outside of the store."""
-    for name in sorted(set(_imported(workspace))):
+    for name in sorted({*_imported(workspace), *LATER}):
         if name.partition(".")[0] not in OWN:
             with suppress(ImportError):
                 import_module(name)
@@ -74,7 +76,8 @@ def _imported(workspace: Path) -> Iterator[str]:
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                yield node.module
+                # A name may be a function or a module; trying tells.
+                yield from (node.module, *(f"{node.module}.{each.name}" for each in node.names))
 
 
 def _listen(address: str) -> list[socket.socket]:
