@@ -1,5 +1,6 @@
 """Turn this process into the store or its worker, with the code of the workspace."""
 
+import gc
 import logging
 import os
 import signal
@@ -53,6 +54,8 @@ def launch(role: Role) -> None:
         os.dup2(role.outputs[role.name], output)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _enter(role.workspace)
+    # Nothing of what is imported is garbage, and looking for it takes a while.
+    gc.disable()
     for each in role.sockets if role.name == "worker" else ():
         os.close(each)
     try:
@@ -66,6 +69,7 @@ def launch(role: Role) -> None:
         app = _apology(why)
         if role.name == "worker":
             signal.pause()
+    gc.enable()
     if role.name == "worker":
         _work(app, role)
     else:

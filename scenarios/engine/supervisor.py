@@ -17,6 +17,7 @@ from scenarios.engine.screen import Screen
 QUICK_DEATHS = 5
 QUICK_SECONDS = 10.0
 SECONDS_TO_START = 30.0
+SECONDS_TO_LEAVE = 0.5
 TICK_SECONDS = 0.05
 
 
@@ -36,7 +37,7 @@ class Supervisor:
         self._sandbox = sandbox
         self._screen = screen
         self._on_change = on_change
-        self._warm: Warm | None = None
+        self._warm_parent: Warm
         self._children: dict[str, Child | Fork] = {}
         # Until when those that were asked to stop may take to do it.
         self._leaving: dict[Child | Fork, float] = {}
@@ -60,8 +61,6 @@ class Supervisor:
         """Stop everything that runs, and the warm parent last, since it stops its children."""
         self.stop([name for name in self._children if name != "warm"])
         self.stop(["warm"])
-        if self._warm:
-            self._warm.close()
         os.close(self._tether)
         os.close(self._held)
 
@@ -77,36 +76,43 @@ class Supervisor:
     def renew(self) -> str | None:
         """Put a store and a worker of the code as it is now in the place of those that run.
 
-        Those that run go on until the new ones are ready, and for good when these do not start;
-        return the sentence of what prevented it.
+        Each that runs goes on until the new one is ready, and for good when that does not start;
+        return the sentence of what prevented it. The store comes first, and alone, since it is
+        what somebody waits for.
         """
-        is_first = not self._are_good()
-        new = [self._fork(name, stay=is_first) for name in FORKED]
-        self.watch(lambda: all(fork.is_settled for fork in new), SECONDS_TO_START)
-        problem = next(filter(None, map(self._problem_of, new)), None)
-        old: list[Child | Fork] = [*new]
-        if problem is None or not self._are_good():
-            old = [self._children.pop(name) for name in FORKED if name in self._children]
-            self._adopt(new)
-        self._retire(old)
-        if problem:
-            self._screen.say(problem, "bold red")
-        else:
-            self._sandbox.not_started.unlink(missing_ok=True)
-        # The old store still answers what comes on connections that are open.
-        self.watch(
-            lambda: all(each.status is not None for each in old if each.name == "store"), 0.5
-        )
+        for name in FORKED:
+            if problem := self._renew(name):
+                return problem
+        self._sandbox.not_started.unlink(missing_ok=True)
+        return None
+
+    def _renew(self, name: str) -> str | None:
+        new = self._warm_parent.fork(name, stay=not self._is_good(name))
+        self.watch(lambda: new.is_settled, SECONDS_TO_START)
+        problem = self._tell_problem_of(new)
+        if problem and self._is_good(name):
+            self._retire([new])
+            return problem
+        old = self._children.pop(name, None)
+        self._children[name] = new
+        self._due.pop(name, None)
+        if old:
+            self._retire([old])
+            # For a moment it still answers what comes on connections that are open.
+            self.watch(lambda: old.status is not None, SECONDS_TO_LEAVE)
         return problem
+
+    def _is_good(self, name: str) -> bool:
+        child = self._children.get(name)
+        return isinstance(child, Fork) and child.is_good
 
     def stop(self, names: Iterable[str]) -> None:
         """Stop programs by name, all at once, and wait until they are gone."""
         for name in names:
             self._due.pop(name, None)
         self._retire([self._children.pop(name) for name in names if name in self._children])
-        self._look_after_leaving()
         while self._leaving:
-            self._listen()
+            self._warm_parent.listen(TICK_SECONDS)
             self._look_after_leaving()
 
     def watch(self, until: Callable[[], bool], seconds: float = float("inf")) -> bool:
@@ -121,7 +127,7 @@ class Supervisor:
             self._look_after_all()
             if until():
                 return True
-            self._listen()
+            self._warm_parent.listen(TICK_SECONDS)
         return False
 
     def last_lines(self, name: str) -> list[str]:
@@ -129,42 +135,23 @@ class Supervisor:
         child = self._children.get(name)
         return list(child.log.last_lines) if child else []
 
-    def _are_good(self) -> bool:
-        forks = [self._children.get(name) for name in FORKED]
-        return all(isinstance(fork, Fork) and fork.is_good for fork in forks)
-
     def _start(self, names: Iterable[str]) -> None:
         for name in names:
             self._due.pop(name, None)
             self._retire([self._children.pop(name)] if name in self._children else [])
             if name in FORKED:
-                self._children[name] = self._fork(name, stay=True)
+                self._children[name] = self._warm_parent.fork(name, stay=True)
             elif name == "warm":
-                self._warm = Warm(self._programs[name], self._sandbox, self._screen)
-                self._children[name] = self._warm
+                self._warm_parent = Warm(self._programs[name], self._sandbox, self._screen)
+                self._children[name] = self._warm_parent
             else:
                 program = self._programs[name]
                 self._children[name] = Child(program, self._sandbox, self._screen, self._tether)
-
-    def _fork(self, name: str, stay: bool) -> Fork:
-        assert self._warm is not None  # noqa: S101  It is started first.
-        return self._warm.fork(name, stay)
-
-    def _adopt(self, forks: Iterable[Fork]) -> None:
-        for fork in forks:
-            self._children[fork.name] = fork
-            self._due.pop(fork.name, None)
 
     def _retire(self, children: Iterable[Child | Fork]) -> None:
         for child in children:
             child.ask_to_stop()
             self._leaving[child] = time.monotonic() + SECONDS_TO_STOP
-
-    def _listen(self) -> None:
-        if self._warm:
-            self._warm.listen(TICK_SECONDS)
-        else:
-            time.sleep(TICK_SECONDS)
 
     def _look_after_all(self) -> None:
         self._look_after_leaving()
@@ -172,7 +159,7 @@ class Supervisor:
             if child.status is not None and name not in self._due:
                 self._plan_restart(child, child.status)
             elif isinstance(child, Fork) and child.problem and not child.is_told:
-                self._screen.say(self._problem_of(child) or "", "bold red")
+                self._tell_problem_of(child)
         now = time.monotonic()
         due = [name for name, moment in self._due.items() if moment <= now]
         self._start([*due, *FORKED] if "warm" in due else due)
@@ -183,9 +170,9 @@ class Supervisor:
             self._told = pids
 
     def _look_after_leaving(self) -> None:
-        if self._warm and self._warm.status is not None:
+        if self._warm_parent.status is not None:
             # Its children end by themselves, and come again with the next one.
-            self._warm.close()
+            self._warm_parent.close()
             for name in FORKED:
                 self._children.pop(name, None)
                 self._due.pop(name, None)
@@ -201,16 +188,18 @@ class Supervisor:
                 child.kill()
                 self._leaving[child] = float("inf")
 
-    def _problem_of(self, fork: Fork) -> str | None:
-        """Say why it has not started, and leave it for others to read."""
-        fork.is_told = True
-        if fork.problem:
-            return f"The {fork.name} does not start: {fork.problem}."
+    def _tell_problem_of(self, fork: Fork) -> str | None:
+        """Say why it has not started, if so, and leave it for others to read."""
         if fork.is_good or self.is_over:
             return None
-        how = "was not ready in time" if fork.status is None else ending_in_words(fork.status)
-        problem = f"The {fork.name} does not start: {how}."
-        write_whole(self._sandbox.not_started, f"{problem}\n")
+        fork.is_told = True
+        why = fork.problem
+        if why is None:
+            how = "is not ready in time" if fork.status is None else ending_in_words(fork.status)
+            why = f"{how}, and its log may say why"
+            write_whole(self._sandbox.not_started, f"The {fork.name}: {why}.\n")
+        problem = f"The {fork.name} does not start: {why}."
+        self._screen.say(problem, "bold red")
         return problem
 
     def _plan_restart(self, child: Child | Fork, status: int) -> None:
