@@ -22,7 +22,9 @@ SECONDS_TO_STOP = 5.0
 class Log:
     """What a program prints, from its pipe to the screen and to a file."""
 
-    def __init__(self, name: str, color: str, pipe: IO[bytes], sandbox: Sandbox, screen: Screen):
+    def __init__(
+        self, name: str, color: str, pipe: IO[bytes], sandbox: Sandbox, screen: Screen
+    ) -> None:
         """Begin to read in a thread."""
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._name, self._color, self._pipe, self._screen = name, color, pipe, screen

@@ -80,6 +80,8 @@ class Warm(Child):
         self._count += 1
         fork = Fork(name, self._count, self, self._logs[name])
         self._forks[self._count] = fork
+        if self._told < 0:
+            fork.status = LOST
         self.order(f"fork {self._count} {name} {stay}")
         return fork
 
