@@ -100,6 +100,7 @@ class Supervisor:
             self._retire([old])
             # For a moment it still answers what comes on connections that are open.
             self.watch(lambda: old.status is not None, SECONDS_TO_LEAVE)
+        self._look_after_all()
         return problem
 
     def _is_good(self, name: str) -> bool:
