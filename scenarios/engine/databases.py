@@ -77,7 +77,7 @@ class SqliteDatabase:
 
     def _snapshot(self, run: RunStore, say: Say) -> Path:
         """Return the snapshot of the store as its code is now, made if it is not there."""
-        stamp = stamp_of(self.sandbox.root, SEEDS)
+        stamp = stamp_of(self.sandbox.workspace, SEEDS)
         snapshot = self.sandbox.snapshots / f"seeded-{stamp}.sqlite3"
         if not is_whole(snapshot):
             damaged = "The snapshot of the seeded database is damaged. " * snapshot.exists()
@@ -93,7 +93,7 @@ class SqliteDatabase:
 
     @property
     def _schema_stamp(self) -> str:
-        return stamp_of(self.sandbox.root, MIGRATIONS)
+        return stamp_of(self.sandbox.workspace, MIGRATIONS)
 
     def _stamps(self) -> dict[str, str]:
         try:
@@ -116,8 +116,8 @@ def flask_runner(sandbox: Sandbox, settings: dict[str, str]) -> RunStore:
     def run(command: str, url: str) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "flask", "--app", "shop", command],
-            cwd=sandbox.root,
-            env=settings | {"SHOP_DATABASE_URL": url},
+            cwd=sandbox.workspace,
+            env=settings | {"SHOP_DATABASE_URL": url, "PYTHONDONTWRITEBYTECODE": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -63,7 +63,7 @@ class PostgresDatabase:
 
     @property
     def _snapshot(self) -> Path:
-        stamp = stamp_of(self.sandbox.root, SEEDS)
+        stamp = stamp_of(self.sandbox.workspace, SEEDS)
         return self.sandbox.snapshots / f"seeded-{stamp}.postgres"
 
     @contextmanager

@@ -1,5 +1,6 @@
 """What `up` runs: the store, its worker and the outside world, with their settings."""
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from scenarios.engine.keys import Keys
 from scenarios.engine.sandbox import Sandbox
 
 LOOPBACK = "127.0.0.1"
+# What the warm parent forks, and the colors of their lines.
+FORKED = {"store": "cyan", "worker": "yellow"}
 Say = Callable[[str], None]
 # Runs a command of the store, such as "migrate", against the database with this URL.
 RunStore = Callable[[str, str], None]
@@ -71,19 +74,21 @@ def store_settings(keys: Keys, addresses: Addresses, database_url: str) -> dict[
 def all_programs(
     sandbox: Sandbox, keys: Keys, addresses: Addresses, settings: dict[str, str]
 ) -> tuple[Program, ...]:
-    """Return the three programs in the order in which they start."""
+    """Return the programs in the order in which they start; the warm parent forks two more."""
     world_settings = _clean_environment() | {
         "WORLD_CONTROL_TOKEN": keys.control_token,
         "WORLD_PAYMENTS_API_KEY": keys.payments_api_key,
         "WORLD_WEBHOOK_SECRET": keys.webhook_secret,
     }
-    listen = [f"--listen={host}:{addresses.store_port}" for host in store_hosts(addresses.host)]
-    prefix = [f"--url-prefix={addresses.prefix}"] if addresses.prefix else []
-    serve = (*listen, *prefix, "--call", "shop:create_app")
+    role = {
+        "workspace": str(sandbox.workspace),
+        "not_started": str(sandbox.not_started),
+        "listen": [f"{host}:{addresses.store_port}" for host in store_hosts(addresses.host)],
+        "prefix": addresses.prefix,
+    }
     return (
-        Program("store", "cyan", "waitress", serve, settings),
+        Program("warm", "blue", "scenarios.engine.warm", (json.dumps(role),), settings),
         Program("world", "magenta", "scenarios.world", _world(sandbox, addresses), world_settings),
-        Program("worker", "yellow", "flask", ("--app", "shop", "worker"), settings),
     )
 
 

@@ -13,6 +13,7 @@ from scenarios.engine.requests import answered_reset, ask_reset
 from scenarios.engine.running import end_leftovers, held, read_note
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.snapshot import remove
+from scenarios.engine.workspace import ensure_workspace
 
 SECONDS_TO_ANSWER = 90.0
 
@@ -41,6 +42,7 @@ def run_reset(sandbox: Sandbox, database_url: str | None, say: Callable[[str], N
 
 def _reset_at_rest(sandbox: Sandbox, database_url: str | None, say: Callable[[str], None]) -> None:
     end_leftovers(sandbox)
+    ensure_workspace(sandbox)
     database = open_database(sandbox, database_url)
     # The commands that migrate and seed call nobody, so any address does.
     nowhere = Addresses(LOOPBACK, 5000, 5002, 5025)

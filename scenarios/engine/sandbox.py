@@ -20,6 +20,16 @@ class Sandbox:
         return self.root / ".cartwreck"
 
     @property
+    def workspace(self) -> Path:
+        """Return the folder of the code that the store and its worker run from."""
+        return self.state / "workspace"
+
+    @property
+    def not_started(self) -> Path:
+        """Return the file with the traceback of a store that does not start, if that is so."""
+        return self.state / "not-started.txt"
+
+    @property
     def database(self) -> Path:
         """Return the store's SQLite database."""
         return self.state / "store.sqlite3"

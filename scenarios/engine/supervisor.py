@@ -1,4 +1,4 @@
-"""Keep a set of programs running: start, watch, restart, stop."""
+"""Keep a set of programs running: start, watch, restart, renew, stop."""
 
 import os
 import time
@@ -8,13 +8,16 @@ from types import TracebackType
 from typing import Self
 
 from scenarios.engine.child import SECONDS_TO_STOP, Child, ending_in_words
-from scenarios.engine.programs import Program
+from scenarios.engine.forks import Fork, Warm
+from scenarios.engine.programs import FORKED, Program
 from scenarios.engine.refusal import RefusedError
-from scenarios.engine.sandbox import Sandbox
+from scenarios.engine.sandbox import Sandbox, write_whole
 from scenarios.engine.screen import Screen
 
 QUICK_DEATHS = 5
 QUICK_SECONDS = 10.0
+SECONDS_TO_START = 30.0
+SECONDS_TO_LEAVE = 0.5
 TICK_SECONDS = 0.05
 
 
@@ -34,14 +37,18 @@ class Supervisor:
         self._sandbox = sandbox
         self._screen = screen
         self._on_change = on_change
-        self._children: dict[str, Child] = {}
+        self._warm_parent: Warm
+        self._children: dict[str, Child | Fork] = {}
+        # Until when those that were asked to stop may take to do it.
+        self._leaving: dict[Child | Fork, float] = {}
+        self._told: dict[str, int] = {}
         self._deaths: Counter[str] = Counter()
         self._due: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         """Make the pipe that ties the programs' lives to this process."""
         self._tether, self._held = os.pipe()
-        for name in self._programs:
+        for name in (*self._programs, *FORKED):
             (self._sandbox.logs / f"{name}.log").write_bytes(b"")
         return self
 
@@ -51,8 +58,9 @@ class Supervisor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop everything that runs."""
-        self.stop(self._programs)
+        """Stop everything that runs, and the warm parent last, since it stops its children."""
+        self.stop([name for name in self._children if name != "warm"])
+        self.stop(["warm"])
         os.close(self._tether)
         os.close(self._held)
 
@@ -62,32 +70,51 @@ class Supervisor:
         return self.is_stopping or self._screen.is_gone
 
     def start_all(self) -> None:
-        """Start every program, in order."""
-        self.start(self._programs)
+        """Start every program, in order; the store and the worker start with `renew`."""
+        self._start(self._programs)
 
-    def start(self, names: Iterable[str]) -> None:
-        """Start programs by name."""
-        for name in names:
-            self._due.pop(name, None)
-            self._children[name] = Child(
-                self._programs[name], self._sandbox, self._screen, self._tether
-            )
-        self._tell()
+    def renew(self) -> str | None:
+        """Put a store and a worker of the code as it is now in the place of those that run.
+
+        Each that runs goes on until the new one is ready, and for good when that does not start;
+        return the sentence of what prevented it. The store comes first, and alone, since it is
+        what somebody waits for.
+        """
+        for name in FORKED:
+            if problem := self._renew(name):
+                return problem
+        self._sandbox.not_started.unlink(missing_ok=True)
+        return None
+
+    def _renew(self, name: str) -> str | None:
+        new = self._warm_parent.fork(name, stay=not self._is_good(name))
+        self.watch(lambda: new.is_settled, SECONDS_TO_START)
+        problem = self._tell_problem_of(new)
+        if problem and self._is_good(name):
+            self._retire([new])
+            return problem
+        old = self._children.pop(name, None)
+        self._children[name] = new
+        self._due.pop(name, None)
+        if old:
+            self._retire([old])
+            # For a moment it still answers what comes on connections that are open.
+            self.watch(lambda: old.status is not None, SECONDS_TO_LEAVE)
+        self._look_after_all()
+        return problem
+
+    def _is_good(self, name: str) -> bool:
+        child = self._children.get(name)
+        return isinstance(child, Fork) and child.is_good
 
     def stop(self, names: Iterable[str]) -> None:
         """Stop programs by name, all at once, and wait until they are gone."""
-        stopping = [self._children.pop(name) for name in names if name in self._children]
-        for child in stopping:
-            child.ask_to_stop()
-        deadline = time.monotonic() + SECONDS_TO_STOP
-        for child in stopping:
-            if not child.wait_or_kill(deadline):
-                self._screen.say(
-                    f"The {child.program.name} did not stop within {SECONDS_TO_STOP:.0f} seconds "
-                    "and was killed."
-                )
         for name in names:
             self._due.pop(name, None)
+        self._retire([self._children.pop(name) for name in names if name in self._children])
+        while self._leaving:
+            self._warm_parent.listen(TICK_SECONDS)
+            self._look_after_leaving()
 
     def watch(self, until: Callable[[], bool], seconds: float = float("inf")) -> bool:
         """Restart what dies until the condition holds; tell whether it came to hold.
@@ -101,40 +128,97 @@ class Supervisor:
             self._look_after_all()
             if until():
                 return True
-            time.sleep(TICK_SECONDS)
+            self._warm_parent.listen(TICK_SECONDS)
         return False
 
     def last_lines(self, name: str) -> list[str]:
         """Return the end of what a program has printed."""
         child = self._children.get(name)
-        return list(child.last_lines) if child else []
+        return list(child.log.last_lines) if child else []
+
+    def _start(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._due.pop(name, None)
+            self._retire([self._children.pop(name)] if name in self._children else [])
+            if name in FORKED:
+                self._children[name] = self._warm_parent.fork(name, stay=True)
+            elif name == "warm":
+                self._warm_parent = Warm(self._programs[name], self._sandbox, self._screen)
+                self._children[name] = self._warm_parent
+            else:
+                program = self._programs[name]
+                self._children[name] = Child(program, self._sandbox, self._screen, self._tether)
+
+    def _retire(self, children: Iterable[Child | Fork]) -> None:
+        for child in children:
+            child.ask_to_stop()
+            self._leaving[child] = time.monotonic() + SECONDS_TO_STOP
 
     def _look_after_all(self) -> None:
+        self._look_after_leaving()
         for name, child in list(self._children.items()):
-            status = child.process.poll()
-            if status is not None and name not in self._due:
-                self._plan_restart(child, status)
+            if child.status is not None and name not in self._due:
+                self._plan_restart(child, child.status)
+            elif isinstance(child, Fork) and child.problem and not child.is_told:
+                self._tell_problem_of(child)
         now = time.monotonic()
-        if due := [name for name, moment in self._due.items() if moment <= now]:
-            self.start(due)
+        due = [name for name, moment in self._due.items() if moment <= now]
+        self._start([*due, *FORKED] if "warm" in due else due)
+        everyone = {**{f"old {each.name}": each for each in self._leaving}, **self._children}
+        pids = {name: child.pid for name, child in everyone.items() if child.pid}
+        if pids != self._told:
+            self._on_change(pids)
+            self._told = pids
 
-    def _plan_restart(self, child: Child, status: int) -> None:
+    def _look_after_leaving(self) -> None:
+        if self._warm_parent.status is not None:
+            # Its children end by themselves, and come again with the next one.
+            self._warm_parent.close()
+            for name in FORKED:
+                self._children.pop(name, None)
+                self._due.pop(name, None)
+        for child, deadline in list(self._leaving.items()):
+            if child.status is not None:
+                del self._leaving[child]
+                child.read_rest()
+            elif time.monotonic() > deadline:
+                self._screen.say(
+                    f"The {child.name} did not stop within {SECONDS_TO_STOP:.0f} seconds "
+                    "and was killed."
+                )
+                child.kill()
+                self._leaving[child] = float("inf")
+
+    def _tell_problem_of(self, fork: Fork) -> str | None:
+        """Say why it has not started, if so, and leave it for others to read."""
+        if fork.is_good or self.is_over:
+            return None
+        fork.is_told = True
+        why = fork.problem
+        if why is None:
+            how = "is not ready in time" if fork.status is None else ending_in_words(fork.status)
+            why = f"{how}, and its log may say why"
+            write_whole(self._sandbox.not_started, f"The {fork.name}: {why}.\n")
+        problem = f"The {fork.name} does not start: {why}."
+        self._screen.say(problem, "bold red")
+        return problem
+
+    def _plan_restart(self, child: Child | Fork, status: int) -> None:
         child.read_rest()
-        name = child.program.name
-        self._deaths[name] = self._deaths[name] + 1 if child.age < QUICK_SECONDS else 1
+        name = child.name
+        title = "warm parent" if name == "warm" else name
+        is_quick = time.monotonic() - child.started_at < QUICK_SECONDS
+        self._deaths[name] = self._deaths[name] + 1 if is_quick else 1
         if self._deaths[name] == QUICK_DEATHS:
             raise RefusedError(
-                f"The {name} ended {QUICK_DEATHS} times within {QUICK_SECONDS:.0f} seconds of "
+                f"The {title} ended {QUICK_DEATHS} times within {QUICK_SECONDS:.0f} seconds of "
                 f"starting ({ending_in_words(status)}), so everything is stopped. "
                 f"Its log is {self._sandbox.logs / (name + '.log')}.",
-                list(child.last_lines),
+                self.last_lines(name),
             )
         self._screen.say(
-            f"The {name} ended ({ending_in_words(status)}): starting it again, "
+            f"The {title} ended ({ending_in_words(status)}): starting it again, "
             f"attempt {self._deaths[name]}.",
             "bold red",
         )
         self._due[name] = time.monotonic() + 0.25 * (self._deaths[name] - 1)
-
-    def _tell(self) -> None:
-        self._on_change({name: child.process.pid for name, child in self._children.items()})

@@ -12,16 +12,18 @@ from scenarios.engine.calls import reset_world, status_of
 from scenarios.engine.databases import StoreDatabase, flask_runner, open_database
 from scenarios.engine.keys import Keys, load_keys
 from scenarios.engine.ports import check_host, check_prefix, free_port, is_loopback
-from scenarios.engine.programs import LOOPBACK, Addresses, all_programs, store_settings
+from scenarios.engine.programs import FORKED, LOOPBACK, Addresses, all_programs, store_settings
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.requests import answer_reset, asked_reset, forget_requests
 from scenarios.engine.running import Note, end_leftovers, held, remove_note, write_note
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.screen import Screen
+from scenarios.engine.snapshot import MIGRATIONS, stamp_of
 from scenarios.engine.supervisor import Supervisor
+from scenarios.engine.watch import Watch
+from scenarios.engine.workspace import ensure_workspace
 
 SECONDS_TO_ANSWER = 60.0
-RESTARTED = ("store", "worker")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,26 @@ class Running:
     settings: dict[str, str]
     supervisor: Supervisor
     screen: Screen
+    watch: Watch
+    # What the database's tables were made by last; a scenario or a learner may change it.
+    migrations: list[str]
+
+    def renew(self) -> str | None:
+        """Run the code as it is now; return the sentence of what prevented it.
+
+        The store and the worker that ran before have then been replaced, or go on.
+        """
+        self.watch.take()
+        stamp = stamp_of(self.sandbox.workspace, MIGRATIONS)
+        try:
+            if stamp not in self.migrations[-1:]:
+                run = flask_runner(self.sandbox, self.settings)
+                self.database.prepare(run, self.screen.say)
+                self.migrations.append(stamp)
+        except RefusedError as refused:
+            _tell(self.screen, refused)
+            return refused.sentence
+        return self.supervisor.renew()
 
 
 def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
@@ -63,6 +85,9 @@ def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
         forget_requests(sandbox)
         keys = load_keys(sandbox)
         addresses = _choose_addresses(wishes, screen)
+        ensure_workspace(sandbox)
+        watch = Watch(sandbox.workspace, screen.say)
+        migrations = [stamp_of(sandbox.workspace, MIGRATIONS)]
         database = open_database(sandbox, wishes.database_url)
         settings = store_settings(keys, addresses, database.url)
         database.prepare(flask_runner(sandbox, settings), screen.say)
@@ -71,8 +96,8 @@ def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
         try:
             with Supervisor(programs, sandbox, screen, note) as supervisor:
                 _stop_on_signals(supervisor)
-                running = Running(sandbox, keys, addresses, database, settings, supervisor, screen)
-                _serve(running)
+                own = (sandbox, keys, addresses, database, settings)
+                _serve(Running(*own, supervisor, screen, watch, migrations))
                 screen.say("Stopping everything.")
         finally:
             remove_note(sandbox)
@@ -82,42 +107,35 @@ def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
 def _serve(running: Running) -> None:
     _warn_of_strangers(running)
     running.supervisor.start_all()
-    if _wait_for_all(running):
+    # A store that does not start is told of, and by the store's own address too.
+    running.supervisor.renew()
+    if _wait_for_world(running):
         _show_addresses(running)
-        running.supervisor.watch(lambda: _answer_reset_if_asked(running))
+        running.supervisor.watch(lambda: _attend(running))
 
 
-def _wait_for_all(running: Running) -> bool:
-    """Wait until store and outside world answer; tell whether nobody asked to stop meanwhile."""
-    addresses = running.addresses
-    return _wait_for(running, "store", f"{addresses.store}/") and _wait_for(
-        running, "world", f"{addresses.world}/health"
-    )
-
-
-def _wait_for(running: Running, name: str, address: str) -> bool:
-    seen: list[int | None] = [None]
-
-    def answers() -> bool:
-        seen[0] = status_of(address)
-        return seen[0] == 200
-
-    if running.supervisor.watch(answers, SECONDS_TO_ANSWER):
+def _wait_for_world(running: Running) -> bool:
+    """Wait until the outside world answers; tell whether nobody asked to stop meanwhile."""
+    address = f"{running.addresses.world}/health"
+    if running.supervisor.watch(lambda: status_of(address) == 200, SECONDS_TO_ANSWER):
         return True
     if running.supervisor.is_over:
         return False
-    said = f"answers {seen[0]}" if seen[0] else "does not answer"
     raise RefusedError(
-        f"The {name} {said} at {address} after {SECONDS_TO_ANSWER:.0f} seconds. "
-        f"Its log is {running.sandbox.logs / (name + '.log')}.",
-        running.supervisor.last_lines(name),
+        f"The outside world does not answer at {address} after {SECONDS_TO_ANSWER:.0f} seconds. "
+        f"Its log is {running.sandbox.logs / 'world.log'}.",
+        running.supervisor.last_lines("world"),
     )
 
 
-def _answer_reset_if_asked(running: Running) -> bool:
+def _attend(running: Running) -> bool:
+    """Do what is asked for by a command, or by saving a file."""
     if asked := asked_reset(running.sandbox):
-        problem = _reset(running)
-        answer_reset(running.sandbox, asked, problem)
+        answer_reset(running.sandbox, asked, _reset(running))
+    elif running.watch.take():
+        running.screen.say("A file was saved: the store and the worker are renewed.")
+        if not running.renew():
+            running.screen.say("The store runs the code as it is now.")
     return False
 
 
@@ -128,21 +146,25 @@ def _reset(running: Running) -> str | None:
     before and ends after would write what it knows of the old content into the new one.
     """
     running.screen.say("Resetting: the store and the worker are stopped for a moment.")
-    running.supervisor.stop(RESTARTED)
+    running.supervisor.stop(FORKED)
     try:
         reset_world(running.addresses.world, running.keys.control_token)
         run = flask_runner(running.sandbox, running.settings)
         running.database.restore(run, running.screen.say)
         problem = None
     except (RefusedError, OSError, sqlite3.Error) as error:
-        problem = str(error)
-        for line in getattr(error, "last_lines", []):
-            running.screen.say(f"    {line}", "")
-        running.screen.say(problem, "bold red")
-    running.supervisor.start(RESTARTED)
-    if _wait_for_all(running) and problem is None:
+        problem = _tell(running.screen, error)
+    problem = running.supervisor.renew() or problem
+    if problem is None:
         running.screen.say("Reset: the store is as it was when freshly seeded.")
     return problem
+
+
+def _tell(screen: Screen, error: Exception) -> str:
+    for line in getattr(error, "last_lines", []):
+        screen.say(f"    {line}", "")
+    screen.say(str(error), "bold red")
+    return str(error)
 
 
 def _choose_addresses(wishes: Wishes, screen: Screen) -> Addresses:

@@ -1,4 +1,4 @@
-"""The store as `cartwreck up` runs it: web server, worker and outside world, each a process.
+"""The store of this checkout: web server, worker and outside world, each a process.
 
 Every process is started through the engine's tether, so that it ends with the test run even when
 that is killed.
@@ -111,7 +111,9 @@ def run_store(folder: Path, prefix: str = "", is_seeded: bool = True) -> Iterato
     for command in ("migrate", "seed") if is_seeded else ("migrate",):
         _run("flask", "--app", "shop", command, environment=settings)
     reading_end, writing_end = os.pipe()
-    programs = all_programs(sandbox, _KEYS, addresses, settings)
+    given = all_programs(sandbox, _KEYS, addresses, settings)
+    world_alone = [program for program in given if program.name == "world"]
+    programs = [*world_alone, *_store_programs(addresses, settings)]
     running = [_start(program, sandbox, reading_end) for program in programs]
     try:
         running_store = RunningStore(addresses.store, addresses.world, database_url)
@@ -136,6 +138,17 @@ def wait_until(
         assert not ended, f"It ended at once: {ended}"
         assert time.monotonic() < deadline, "It did not happen in time."
         time.sleep(0.02)
+
+
+def _store_programs(addresses: Addresses, settings: dict[str, str]) -> list[Program]:
+    # `cartwreck up` forks these two from its warm parent, with the code of a workspace.
+    prefix = [f"--url-prefix={addresses.prefix}"] if addresses.prefix else []
+    listen = f"--listen={addresses.host}:{addresses.store_port}"
+    serve = (listen, *prefix, "--call", "shop:create_app")
+    return [
+        Program("store", "cyan", "waitress", serve, settings),
+        Program("worker", "yellow", "flask", ("--app", "shop", "worker"), settings),
+    ]
 
 
 def _start(program: Program, sandbox: Sandbox, pipe: int) -> subprocess.Popen[bytes]:

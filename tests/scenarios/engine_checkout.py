@@ -61,6 +61,7 @@ class Checkout:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.workspace = root / ".cartwreck" / "workspace"
         self.database = root / ".cartwreck" / "store.sqlite3"
         self._ups: list[Up] = []
         shutil.copytree(STANDINS, root)
@@ -71,7 +72,17 @@ class Checkout:
         self.write_seeds("lamp pen")
 
     def write_seeds(self, names: str) -> None:
-        (self.root / "seed_data" / "things.txt").write_text(names, encoding="utf-8")
+        """Write them into the store as delivered, and into the workspace when there is one."""
+        for place in (self.root, self.workspace):
+            if (place / "seed_data").exists():
+                (place / "seed_data" / "things.txt").write_text(names, encoding="utf-8")
+
+    def save(self, old: str, new: str) -> None:
+        """Change the code of the running store as an editor would."""
+        path = self.workspace / "shop" / "__init__.py"
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
 
     def command(self, *words: str) -> list[str]:
         if words[0] == "up":
@@ -133,6 +144,13 @@ class Checkout:
         answer = httpx.get(f"{self.note()['store']}/", timeout=PATIENCE, trust_env=False)
         found: dict[str, Any] = answer.json()
         return found
+
+    def greeting(self) -> str | None:
+        """Return what tells one version of the store's code from another."""
+        try:
+            return str(self.get()["greeting"])
+        except (httpx.TransportError, ValueError):
+            return None
 
     def post(self, path: str) -> None:
         httpx.post(f"{self.note()['store']}{path}", timeout=PATIENCE, trust_env=False)

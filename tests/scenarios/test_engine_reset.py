@@ -143,7 +143,7 @@ def test_changed_seeds_reach_the_store_with_the_next_reset_and_not_before(used: 
 
 
 def test_changed_migrations_reach_the_store_with_the_next_start(used: Checkout) -> None:
-    versions = used.root / "shop" / "migrations" / "versions"
+    versions = used.workspace / "shop" / "migrations" / "versions"
     versions.mkdir(parents=True)
     (versions / "0001_purchase.py").write_text('revision = "0001"\n', encoding="utf-8")
 

@@ -4,21 +4,29 @@ import os
 import signal
 import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import click
 from flask import Flask
 
+# The checkout, seen from the workspace.
+ROOT = Path(__file__).parents[3]
+GREETING = "hello"
+
 
 def create_app() -> Flask:
     """Build the application with the commands that the engine calls."""
-    if Path("broken-store").exists():
+    if (ROOT / "broken-store").exists():
         raise RuntimeError("the shelf fell down")
+    if (ROOT / "dying-store").exists():
+        threading.Timer(0.1, os._exit, [7]).start()
     app = Flask(__name__)
     app.add_url_rule("/", view_func=show)
     app.add_url_rule("/buy", view_func=buy, methods=["POST"])
     app.add_url_rule("/print", view_func=print_odd_lines, methods=["POST"])
+    app.add_url_rule("/slow", view_func=wait_for_go)
     app.add_url_rule("/die", view_func=die, methods=["POST"])
     for command in (migrate, seed, worker):
         app.cli.add_command(command)
@@ -37,7 +45,16 @@ def show() -> dict[str, Any]:
     """Answer with what there is."""
     rows = database().execute("SELECT name FROM thing ORDER BY rowid").fetchall()
     settings = {name: value for name, value in os.environ.items() if name.startswith("SHOP_")}
-    return {"things": [name for (name,) in rows], "pid": os.getpid(), "settings": settings}
+    own = {"pid": os.getpid(), "file": __file__, "greeting": GREETING}
+    return {"things": [name for (name,) in rows], "settings": settings, **own}
+
+
+def wait_for_go() -> str:
+    """Answer when a file says so."""
+    (ROOT / "asked").touch()
+    while not (ROOT / "go").exists():
+        time.sleep(0.01)
+    return GREETING
 
 
 def buy() -> str:
@@ -62,7 +79,7 @@ def die() -> str:
 @click.command()
 def migrate() -> None:
     """Create the table."""
-    if Path("broken-migration").exists():
+    if (ROOT / "broken-migration").exists():
         raise click.ClickException("there are two heads")
     database().execute("CREATE TABLE IF NOT EXISTS thing (name TEXT)")
 
@@ -80,7 +97,7 @@ def seed() -> None:
 def worker() -> None:
     """Wait until told to stop, or for ever when the file `stubborn` is there."""
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: None if Path("stubborn").exists() else stop.set())
+    signal.signal(signal.SIGTERM, lambda *_: None if (ROOT / "stubborn").exists() else stop.set())
     click.echo("worker is up")
     while not stop.wait(0.05):
         pass

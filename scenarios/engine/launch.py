@@ -1,0 +1,161 @@
+"""Turn this process into the store or its worker, with the code of the workspace."""
+
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+from waitress import channel, server, wasyncore  # type: ignore[import-untyped]
+
+from scenarios.engine.sandbox import write_whole
+
+QUIET_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Role:
+    """What the warm parent and its children know; the numbers are descriptors of theirs.
+
+    A child that is to `stay` does not end when the store's code fails, since there is no good
+    one in its place: as the store it says so to everybody who asks.
+    """
+
+    workspace: str
+    not_started: str
+    listen: list[str]
+    prefix: str
+    control: int
+    status: int
+    outputs: dict[str, int]
+    sockets: list[int] = field(default_factory=list)
+    lifeline: int = -1
+    number: int = 0
+    name: str = ""
+    stay: bool = False
+
+    def tell(self, what: str) -> None:
+        """Tell `up` something; a line of this length is never mixed with another's."""
+        os.write(self.status, f"{self.number} {what}"[:2000].encode() + b"\n")
+
+
+def launch(role: Role) -> None:
+    """Run the store or the worker until it is told to stop."""
+    for output in (1, 2):
+        os.dup2(role.outputs[role.name], output)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _enter(role.workspace)
+    # Nothing of what is imported is garbage, and looking for it takes a while.
+    gc.disable()
+    for each in role.sockets if role.name == "worker" else ():
+        os.close(each)
+    try:
+        app = import_module("shop").create_app()
+    except BaseException as error:
+        write_whole(Path(role.not_started), traceback.format_exc())
+        why = _in_short(error, role.workspace)
+        role.tell(f"failed {why}")
+        if not role.stay:
+            sys.exit(1)
+        app = _apology(why)
+        if role.name == "worker":
+            signal.pause()
+    gc.enable()
+    if role.name == "worker":
+        _work(app, role)
+    else:
+        _serve(app, role)
+
+
+def _enter(workspace: str) -> None:
+    """Take all further modules from the workspace, and from their text alone.
+
+    Python takes a cached module for current when the text has the same size and second of
+    change, which two quick saves can have. Nothing can be below the null device.
+    """
+    os.chdir(workspace)
+    sys.path[0] = workspace
+    sys.dont_write_bytecode = True
+    sys.pycache_prefix = os.devnull
+
+
+def _in_short(error: BaseException, workspace: str) -> str:
+    last = traceback.format_exception_only(error)[-1].strip().replace("\n", " ")
+    places = [(each.filename, each.lineno) for each in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError):
+        places.append((error.filename or "", error.lineno))
+    ours = [place for place in places if place[0].startswith(f"{workspace}/")]
+    if not ours:
+        return last
+    return f"{last} ({os.path.relpath(ours[-1][0], workspace)}:{ours[-1][1]})"
+
+
+def _apology(why: str) -> Callable[..., Iterable[bytes]]:
+    """Return an application that tells everybody why the store does not start."""
+    text = f"The store does not start.\n\n{why}\n\nRepair it and save the file.\n".encode()
+
+    def answer(_environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("503 Service Unavailable", [("Content-Type", "text/plain; charset=utf-8")])
+        return [text]
+
+    return answer
+
+
+def _work(app: Any, role: Role) -> None:
+    from flask.cli import ScriptInfo
+
+    role.tell("ready")
+    app.cli.main(["worker"], prog_name="flask", obj=ScriptInfo(create_app=lambda: app))
+
+
+def _serve(app: Any, role: Role) -> None:
+    logging.basicConfig()
+    channels: dict[int, Any] = {}
+    servers = [
+        server.create_server(
+            app, map=channels, sockets=[socket(fileno=each)], url_prefix=role.prefix
+        )
+        for each in role.sockets
+    ]
+    leaving = threading.Event()
+
+    def leave(*_: Any) -> None:
+        leaving.set()
+        servers[0].pull_trigger()
+
+    signal.signal(signal.SIGTERM, leave)
+    role.tell("ready")
+    while not leaving.is_set():
+        wasyncore.loop(timeout=1, use_poll=True, map=channels, count=1)
+    for each in servers:
+        each.accepting = False
+    _answer_the_rest(channels)
+    for each in servers:
+        each.task_dispatcher.shutdown()
+
+
+def _answer_the_rest(channels: dict[int, Any]) -> None:
+    """Answer what comes on the connections that are open, and close each as soon as it is quiet.
+
+    Waitress itself would cut them off. `up` ends this process when it takes too long.
+    """
+    while open_ones := [
+        each for each in channels.values() if isinstance(each, channel.HTTPChannel)
+    ]:
+        for visitor in open_ones:
+            for request in list(visitor.requests):
+                # It makes waitress say so to the client, which then sends no further request.
+                request.headers["CONNECTION"] = "close"
+            is_idle = not visitor.requests and not visitor.request and not visitor.total_outbufs_len
+            if is_idle and time.time() - visitor.last_activity > QUIET_SECONDS:
+                visitor.will_close = True
+        wasyncore.loop(timeout=0.02, use_poll=True, map=channels, count=1)
