@@ -52,12 +52,13 @@ class Watch:
                 rust_timeout=MILLISECONDS_TO_LOOK,
                 yield_on_timeout=True,
             ):
-                self._compare()
+                self.compare()
         except OSError as error:
             self._say(f"Saved files are not noticed: {error}. Stop and start instead.", "bold red")
 
-    def _compare(self) -> None:
-        # A notice may come late, after `paused`, or be about a file that does not count.
+    def compare(self) -> None:
+        """Notice what has changed by now."""
+        # What leads here may come late, after `paused`, or be about a file that does not count.
         with self._lock:
             if (now := self._look()) != self._seen:
                 self._seen, self._is_changed = now, True

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from scenarios.engine.watch import Watch
 from tests.scenarios.engine_checkout import Checkout, expect_soon, is_alive
 
 HELLO, BONJOUR = 'GREETING = "hello"', 'GREETING = "bonjour"'
@@ -246,3 +247,18 @@ def test_the_warm_parent_has_one_thread(checkout: Checkout) -> None:
     tasks = Path(f"/proc/{checkout.note()['children']['warm']}/task")
 
     assert len(list(tasks.iterdir())) == 1
+
+
+def test_what_changes_while_the_watch_is_paused_is_no_reason_to_renew(tmp_path: Path) -> None:
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    watch = Watch(tmp_path, lambda *_: None)
+
+    with watch.paused():
+        (shop / "cart.py").write_text("GREETING = 1\n", encoding="utf-8")
+    watch.compare()
+    was_changed = watch.take()
+    (shop / "cart.py").write_text("GREETING = 22\n", encoding="utf-8")
+    watch.compare()
+
+    assert (was_changed, watch.take()) == (False, True)
