@@ -4,18 +4,28 @@ The standard library's client is used because it loads in no time and never asks
 """
 
 import http.client
+import json
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from scenarios.engine.refusal import RefusedError
 
 
-def status_of(address: str, method: str = "GET", token: str = "") -> int | None:
-    """Return the status that an address answers with, or nothing when nobody answers."""
+def status_of(
+    address: str, method: str = "GET", token: str = "", body: object = None
+) -> int | None:
+    """Return the status that an address answers with, or nothing when nobody answers.
+
+    :param body: is sent as JSON.
+    """
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=5)
     try:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        connection.request(method, parts.path or "/", headers=headers)
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        sent = None if body is None else json.dumps(body)
+        connection.request(method, parts.path or "/", sent, headers)
         return connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return None
@@ -32,3 +42,20 @@ def reset_world(world: str, token: str) -> None:
     if status is None or status >= 300:
         said = f"answers {status}" if status else "does not answer"
         raise RefusedError(f"The outside world at {world} {said}, so nothing was reset: try again.")
+
+
+def set_conditions(
+    world: str, token: str, taken_back: Iterable[str], wanted: Mapping[str, Mapping[str, object]]
+) -> None:
+    """Let some services of the outside world behave well again, and others as they are asked to.
+
+    :raises RefusedError: when it does not do it.
+    """
+    calls = [("DELETE", service, None) for service in taken_back]
+    for method, service, body in (*calls, *(("PATCH", s, values) for s, values in wanted.items())):
+        status = status_of(f"{world}/control/conditions/{service}", method, token, body)
+        if status is None or status >= 300:
+            raise RefusedError(
+                f"The outside world at {world} did not change the conditions of {service} "
+                f"({status or 'no answer'}): `cartwreck reset` tries it again."
+            )

@@ -22,6 +22,9 @@ from scenarios.engine.snapshot import (
 )
 
 LAST_LINES = 15
+# Where these are the clean store's, its code fills the database: a bad commit must not have a part
+# in what the learner finds there, nor an edit that does not even start.
+_SHAPE = ("shop/models", *MIGRATIONS, "seed_data")
 
 
 class StoreDatabase(Protocol):
@@ -48,6 +51,7 @@ class SqliteDatabase:
 
     sandbox: Sandbox
     path: Path
+    seed: str = "standard"
 
     @property
     def url(self) -> str:
@@ -77,15 +81,15 @@ class SqliteDatabase:
 
     def _snapshot(self, run: RunStore, say: Say) -> Path:
         """Return the snapshot of the store as its code is now, made if it is not there."""
-        stamp = stamp_of(self.sandbox.workspace, SEEDS)
-        snapshot = self.sandbox.snapshots / f"seeded-{stamp}.sqlite3"
+        stamp = stamp_of(code_for_data(self.sandbox), SEEDS)
+        snapshot = self.sandbox.snapshots / f"seeded-{self.seed}-{stamp}.sqlite3"
         if not is_whole(snapshot):
             damaged = "The snapshot of the seeded database is damaged. " * snapshot.exists()
             say(f"{damaged}Migrating and seeding the store's database.")
             fresh = self.sandbox.snapshots / "building.sqlite3"
             remove(fresh)
             run("migrate", f"sqlite:///{fresh}")
-            run("seed", f"sqlite:///{fresh}")
+            run(seed_command(self.seed), f"sqlite:///{fresh}")
             replace(fresh, snapshot)
             remove(fresh)
             seal(snapshot)
@@ -110,13 +114,24 @@ class SqliteDatabase:
         return self.sandbox.state / "stamps.json"
 
 
+def code_for_data(sandbox: Sandbox) -> Path:
+    """Return the folder of the store whose code makes and fills the database."""
+    same = stamp_of(sandbox.workspace, _SHAPE) == stamp_of(sandbox.root, _SHAPE)
+    return sandbox.root if same else sandbox.workspace
+
+
+def seed_command(seed: str) -> str:
+    """Return the store's command for a seed, `standard` or a number of orders."""
+    return "seed" if seed == "standard" else f"seed --scale {seed}"
+
+
 def flask_runner(sandbox: Sandbox, settings: dict[str, str]) -> RunStore:
     """Return what runs a command of the store as a process, and refuses when it fails."""
 
     def run(command: str, url: str) -> None:
         done = subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "shop", command],
-            cwd=sandbox.workspace,
+            [sys.executable, "-m", "flask", "--app", "shop", *command.split()],
+            cwd=code_for_data(sandbox),
             env=settings | {"SHOP_DATABASE_URL": url, "PYTHONDONTWRITEBYTECODE": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -134,19 +149,19 @@ def flask_runner(sandbox: Sandbox, settings: dict[str, str]) -> RunStore:
     return run
 
 
-def open_database(sandbox: Sandbox, url: str | None) -> StoreDatabase:
+def open_database(sandbox: Sandbox, url: str | None, seed: str = "standard") -> StoreDatabase:
     """Return the database that a URL names, the sandbox's own file when there is none.
 
     :raises RefusedError: when the store cannot run on what the URL names.
     """
     if url is None:
-        return SqliteDatabase(sandbox, sandbox.database)
+        return SqliteDatabase(sandbox, sandbox.database, seed)
     if url.startswith("sqlite:///") and "?" not in url and not url.endswith(("/", ":memory:")):
-        return SqliteDatabase(sandbox, Path(url.removeprefix("sqlite:///")).absolute())
+        return SqliteDatabase(sandbox, Path(url.removeprefix("sqlite:///")).absolute(), seed)
     if url.startswith("postgresql"):
         from scenarios.engine.postgres import PostgresDatabase
 
-        return PostgresDatabase(sandbox, url)
+        return PostgresDatabase(sandbox, url, seed)
     raise RefusedError(
         f"The store cannot run on {without_password(url)!r}: give "
         "postgresql+psycopg://USER@HOST/NAME or sqlite:///FILE."

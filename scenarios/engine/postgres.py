@@ -7,6 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from scenarios.engine.databases import code_for_data, seed_command
 from scenarios.engine.postgres_rows import put_rows_back, take_rows
 from scenarios.engine.programs import RunStore, Say, without_password
 from scenarios.engine.refusal import RefusedError
@@ -20,6 +21,7 @@ class PostgresDatabase:
 
     sandbox: Sandbox
     url: str
+    seed: str = "standard"
 
     @property
     def shown(self) -> str:
@@ -34,7 +36,7 @@ class PostgresDatabase:
         run("migrate", self.url)
         if self._is_empty():
             say("Seeding it.")
-            run("seed", self.url)
+            run(seed_command(self.seed), self.url)
             self._keep_snapshot()
 
     def restore(self, run: RunStore, say: Say) -> None:
@@ -46,7 +48,7 @@ class PostgresDatabase:
             connection.execute(sa.text("DROP SCHEMA IF EXISTS public CASCADE"))
             connection.execute(sa.text("CREATE SCHEMA public"))
         run("migrate", self.url)
-        run("seed", self.url)
+        run(seed_command(self.seed), self.url)
         self._keep_snapshot()
 
     def _pour_snapshot(self) -> bool:
@@ -63,8 +65,8 @@ class PostgresDatabase:
 
     @property
     def _snapshot(self) -> Path:
-        stamp = stamp_of(self.sandbox.workspace, SEEDS)
-        return self.sandbox.snapshots / f"seeded-{stamp}.postgres"
+        stamp = stamp_of(code_for_data(self.sandbox), SEEDS)
+        return self.sandbox.snapshots / f"seeded-{self.seed}-{stamp}.postgres"
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:

@@ -1,49 +1,61 @@
-"""`cartwreck reset`: put store, jobs, ledgers and mail back to the freshly seeded state."""
+"""Change a whole sandbox, by the running `up` if there is one: start over, or switch scenarios."""
 
-import fcntl
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from pathlib import Path
 
 from scenarios.engine.databases import flask_runner, open_database
+from scenarios.engine.flags import read_flags
 from scenarios.engine.keys import load_keys
 from scenarios.engine.programs import LOOPBACK, Addresses, store_settings
 from scenarios.engine.refusal import AlreadyRunningError, RefusedError
-from scenarios.engine.requests import answered_reset, ask_reset
+from scenarios.engine.requests import ask_up, one_at_a_time
 from scenarios.engine.running import end_leftovers, held, read_note
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.snapshot import remove
-from scenarios.engine.workspace import ensure_workspace
+from scenarios.engine.switching import deploy, enabled, ensure_workspace, seed_of
+from scenarios.engine.workspace import Workspace
 
-SECONDS_TO_ANSWER = 90.0
+Say = Callable[[str], None]
 
 
-def run_reset(sandbox: Sandbox, database_url: str | None, say: Callable[[str], None]) -> None:
-    """Reset the sandbox, by the running `up` when there is one.
+def run_reset(sandbox: Sandbox, database_url: str | None, say: Say) -> None:
+    """Put store, jobs, ledgers and mail back to the freshly seeded state.
 
     :raises RefusedError: when it cannot be done; then the database is as it was.
     """
-    sandbox.make_folders()
-    deadline = time.monotonic() + SECONDS_TO_ANSWER
-    with _one_at_a_time(sandbox):
-        while time.monotonic() < deadline:
-            try:
-                with held(sandbox):
-                    return _reset_at_rest(sandbox, database_url, say)
-            except AlreadyRunningError:
-                if read_note(sandbox) is None:
-                    raise
-                if _done_by_up(sandbox, database_url, deadline):
-                    return None
-    raise RefusedError(
-        "The running `cartwreck up` does not answer: stop it and run the command again."
-    )
+    if database_url is not None and read_note(sandbox) is not None:
+        # The note may be of an `up` that was killed; then the lock is free, and all is well.
+        _refuse_beside_up(sandbox)
+    _change(sandbox, "reset", (), lambda: reset_at_rest(sandbox, database_url, say))
 
 
-def _reset_at_rest(sandbox: Sandbox, database_url: str | None, say: Callable[[str], None]) -> None:
+def restore_workspace(sandbox: Sandbox) -> Path | None:
+    """Bring the workspace back to what was deployed; return where a learner's work was saved."""
+    workspace = Workspace(sandbox)
+    saved = workspace.save_changes("-".join(read_flags(sandbox)) or "clean")
+    if saved:
+        workspace.restore()
+    return saved
+
+
+def run_switch(sandbox: Sandbox, slugs: tuple[str, ...], say: Say) -> None:
+    """Let exactly these scenarios be on.
+
+    :raises RefusedError: when it cannot be done; then nothing has changed.
+    """
+
+    def switch_at_rest() -> None:
+        if deploy(sandbox, slugs).must_reset:
+            reset_at_rest(sandbox, None, say)
+
+    _change(sandbox, "switch", slugs, switch_at_rest)
+
+
+def reset_at_rest(sandbox: Sandbox, database_url: str | None, say: Say) -> None:
+    """Reset while nothing runs."""
     end_leftovers(sandbox)
     ensure_workspace(sandbox)
-    database = open_database(sandbox, database_url)
+    database = open_database(sandbox, database_url, seed_of(enabled(sandbox)))
     # The commands that migrate and seed call nobody, so any address does.
     nowhere = Addresses(LOOPBACK, 5000, 5002, 5025)
     settings = store_settings(load_keys(sandbox), nowhere, database.url)
@@ -51,29 +63,27 @@ def _reset_at_rest(sandbox: Sandbox, database_url: str | None, say: Callable[[st
     remove(sandbox.world / "world.sqlite3")
 
 
-def _done_by_up(sandbox: Sandbox, database_url: str | None, deadline: float) -> bool:
-    """Ask `up` and wait; tell whether it answered before it ended.
+def _change(
+    sandbox: Sandbox, kind: str, slugs: tuple[str, ...], at_rest: Callable[[], None]
+) -> None:
+    sandbox.make_folders()
+    with one_at_a_time(sandbox):
+        while True:
+            try:
+                with held(sandbox):
+                    return at_rest()
+            except AlreadyRunningError:
+                if read_note(sandbox) is None:
+                    raise
+                if ask_up(sandbox, kind, slugs):
+                    return None
 
-    :raises RefusedError: when it answered that it could not.
-    """
-    if database_url is not None:
+
+def _refuse_beside_up(sandbox: Sandbox) -> None:
+    try:
+        with held(sandbox):
+            return
+    except AlreadyRunningError:
         raise RefusedError(
             "Leave out --database-url: the running `cartwreck up` knows its database."
-        )
-    question = ask_reset(sandbox)
-    while time.monotonic() < deadline and read_note(sandbox) is not None:
-        is_answered, problem = answered_reset(sandbox, question)
-        if is_answered and problem:
-            raise RefusedError(problem)
-        if is_answered:
-            return True
-        time.sleep(0.02)
-    return False
-
-
-@contextmanager
-def _one_at_a_time(sandbox: Sandbox) -> Iterator[None]:
-    # There is room for one question only, so a second reset waits for the first.
-    with (sandbox.state / "reset.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        ) from None

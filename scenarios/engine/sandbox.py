@@ -21,7 +21,7 @@ class Sandbox:
 
     @property
     def workspace(self) -> Path:
-        """Return the folder of the code that the store and its worker run from."""
+        """Return the git repository that runs, and that the learner edits."""
         return self.state / "workspace"
 
     @property
@@ -48,6 +48,11 @@ class Sandbox:
     def snapshots(self) -> Path:
         """Return the folder of seeded databases to start over from."""
         return self.state / "snapshots"
+
+    @property
+    def catalogue(self) -> Path:
+        """Return the folder of all scenarios."""
+        return self.root / "scenarios" / "catalogue"
 
     def make_folders(self) -> None:
         """Create what is missing, for this user only, since the secrets are in there."""

@@ -4,24 +4,26 @@ import os
 import signal
 import sqlite3
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from types import FrameType
 
-from scenarios.engine.calls import reset_world, status_of
+from scenarios.engine.calls import reset_world, set_conditions, status_of
 from scenarios.engine.databases import StoreDatabase, flask_runner, open_database
+from scenarios.engine.git import GitFailedError
 from scenarios.engine.keys import Keys, load_keys
 from scenarios.engine.ports import check_host, check_prefix, free_port, is_loopback
 from scenarios.engine.programs import FORKED, LOOPBACK, Addresses, all_programs, store_settings
 from scenarios.engine.refusal import RefusedError
-from scenarios.engine.requests import answer_reset, asked_reset, forget_requests
+from scenarios.engine.requests import answer, asked, forget_requests
 from scenarios.engine.running import Note, end_leftovers, held, remove_note, write_note
-from scenarios.engine.sandbox import Sandbox
+from scenarios.engine.sandbox import Sandbox, write_whole
 from scenarios.engine.screen import Screen
 from scenarios.engine.snapshot import MIGRATIONS, stamp_of
 from scenarios.engine.supervisor import Supervisor
+from scenarios.engine.switching import conditions_of, deploy, enabled, ensure_workspace, seed_of
 from scenarios.engine.watch import Watch
-from scenarios.engine.workspace import ensure_workspace
 
 SECONDS_TO_ANSWER = 60.0
 
@@ -36,6 +38,8 @@ class Wishes:
     smtp_port: int
     database_url: str | None
     prefix: str = ""
+    # Exactly these scenarios; without any, those that were on before.
+    scenarios: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,12 +89,14 @@ def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
         forget_requests(sandbox)
         keys = load_keys(sandbox)
         addresses = _choose_addresses(wishes, screen)
-        ensure_workspace(sandbox)
+        must_reset = _deploy(sandbox, wishes)
         watch = Watch(sandbox.workspace, screen.say)
         migrations = [stamp_of(sandbox.workspace, MIGRATIONS)]
-        database = open_database(sandbox, wishes.database_url)
+        database = open_database(sandbox, wishes.database_url, seed_of(enabled(sandbox)))
         settings = store_settings(keys, addresses, database.url)
-        database.prepare(flask_runner(sandbox, settings), screen.say)
+        _keep_settings(sandbox, settings)
+        fill = database.restore if must_reset else database.prepare
+        fill(flask_runner(sandbox, settings), screen.say)
         programs = all_programs(sandbox, keys, addresses, settings)
         note = partial(_leave_note, sandbox, addresses)
         try:
@@ -110,6 +116,7 @@ def _serve(running: Running) -> None:
     # A store that does not start is told of, and by the store's own address too.
     running.supervisor.renew()
     if _wait_for_world(running):
+        _set_conditions(running, ())
         _show_addresses(running)
         running.supervisor.watch(lambda: _attend(running))
 
@@ -130,13 +137,34 @@ def _wait_for_world(running: Running) -> bool:
 
 def _attend(running: Running) -> bool:
     """Do what is asked for by a command, or by saving a file."""
-    if asked := asked_reset(running.sandbox):
-        answer_reset(running.sandbox, asked, _reset(running))
+    if question := asked(running.sandbox):
+        is_switch = question.kind == "switch"
+        problem = _switch(running, question.slugs) if is_switch else _reset(running)
+        answer(running.sandbox, question, problem)
     elif running.watch.take():
         running.screen.say("A file was saved: the store and the worker are renewed.")
         if not running.renew():
             running.screen.say("The store runs the code as it is now.")
     return False
+
+
+def _switch(running: Running, slugs: tuple[str, ...]) -> str | None:
+    """Deploy exactly these scenarios; return the sentence of what prevented it."""
+    before = conditions_of(enabled(running.sandbox))
+    try:
+        with running.watch.paused():
+            must_reset = deploy(running.sandbox, slugs).must_reset
+        running.screen.say(f"Deployed: {', '.join(slugs) or 'the clean store'}.")
+        problem = _reset(running) if must_reset else running.renew()
+        _set_conditions(running, before)
+    except (RefusedError, GitFailedError, OSError) as error:
+        problem = _tell(running.screen, error)
+    return problem
+
+
+def _set_conditions(running: Running, before: Iterable[str]) -> None:
+    wanted = conditions_of(enabled(running.sandbox))
+    set_conditions(running.addresses.world, running.keys.control_token, before, wanted)
 
 
 def _reset(running: Running) -> str | None:
@@ -150,7 +178,10 @@ def _reset(running: Running) -> str | None:
     try:
         reset_world(running.addresses.world, running.keys.control_token)
         run = flask_runner(running.sandbox, running.settings)
-        running.database.restore(run, running.screen.say)
+        seed = seed_of(enabled(running.sandbox))
+        database = open_database(running.sandbox, running.database.url, seed)
+        database.restore(run, running.screen.say)
+        _set_conditions(running, ())
         problem = None
     except (RefusedError, OSError, sqlite3.Error) as error:
         problem = _tell(running.screen, error)
@@ -165,6 +196,22 @@ def _tell(screen: Screen, error: Exception) -> str:
         screen.say(f"    {line}", "")
     screen.say(str(error), "bold red")
     return str(error)
+
+
+def _deploy(sandbox: Sandbox, wishes: Wishes) -> bool:
+    """Bring the workspace to what is wished; tell whether the database has to start over."""
+    if wishes.scenarios:
+        return deploy(sandbox, wishes.scenarios).must_reset
+    ensure_workspace(sandbox)
+    return False
+
+
+def _keep_settings(sandbox: Sandbox, settings: dict[str, str]) -> None:
+    """Leave what the store is told to those who debug it beside `up`."""
+    own = {name: value for name, value in settings.items() if name.startswith("SHOP_")}
+    write_whole(
+        sandbox.state / "store.env", "".join(f"{name}={value}\n" for name, value in own.items())
+    )
 
 
 def _choose_addresses(wishes: Wishes, screen: Screen) -> Addresses:
@@ -191,6 +238,7 @@ def _show_addresses(running: Running) -> None:
         "Mail": f"{addresses.world}/mail",
         "Outside world": f"{addresses.world}/",
         "Logs": ".cartwreck/logs/ (store.log, worker.log, world.log)",
+        "Second terminal": "cartwreck list, then cartwreck start SCENARIO",
         "Stop": "Ctrl-C",
     }
     running.screen.panel("Brindle & Bolt is open", rows)

@@ -65,7 +65,8 @@ class Checkout:
         self.database = root / ".cartwreck" / "store.sqlite3"
         self._ups: list[Up] = []
         shutil.copytree(STANDINS, root)
-        shutil.copytree(REPOSITORY / "scenarios" / "engine", root / "scenarios" / "engine")
+        for name in ("author", "engine"):
+            shutil.copytree(REPOSITORY / "scenarios" / name, root / "scenarios" / name)
         (root / "scenarios" / "__init__.py").touch()
         (root / "pyproject.toml").write_text('[project]\nname = "cartwreck"\n', encoding="utf-8")
         (root / "seed_data").mkdir()

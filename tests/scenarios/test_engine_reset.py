@@ -138,7 +138,7 @@ def test_changed_seeds_reach_the_store_with_the_next_reset_and_not_before(used: 
     used.up()
 
     assert used.get()["things"] == [*SEEDED, "bought"]
-    assert used.run("reset", "--yes").returncode == 0
+    assert used.run("reset", "--yes", "--data-only").returncode == 0
     assert used.get()["things"] == ["drill"]
 
 

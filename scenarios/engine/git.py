@@ -1,0 +1,50 @@
+"""git, called so that the settings of whoever uses the machine have no part in it."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from scenarios.engine.refusal import RefusedError
+
+_ENVIRONMENT = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+}
+# Quick, and the same name for the same content on every machine.
+_SETTINGS = {"core.autocrlf": "false", "core.compression": "0", "core.quotePath": "false"}
+_OPTIONS = [each for name, value in _SETTINGS.items() for each in ("-c", f"{name}={value}")]
+
+
+class GitFailedError(Exception):
+    """git ended with an error; the text is what it said."""
+
+
+def run_git(
+    *arguments: str | Path, data: bytes = b"", environment: Mapping[str, str | Path] | None = None
+) -> str:
+    """Run git and return what it printed.
+
+    :raises GitFailedError: when git says no.
+    :raises RefusedError: when there is no git.
+    """
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    asked = {name: str(value) for name, value in (environment or {}).items()}
+    try:
+        done = subprocess.run(
+            ["git", *_OPTIONS, *map(str, arguments)],
+            input=data,
+            env=own | _ENVIRONMENT | asked,
+            capture_output=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise RefusedError(
+            "git is not there, and the workspace is a git repository: install git, "
+            "and run the command again."
+        ) from None
+    if done.returncode:
+        raise GitFailedError(done.stderr.decode("utf-8", "replace").strip())
+    return done.stdout.decode("utf-8", "surrogateescape")

@@ -1,0 +1,70 @@
+"""Which scenarios are deployed, and what else a switch has to do: conditions, and other seeds."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from scenarios.engine.catalogue import SEEDS, Scenario, find_scenario, load_catalogue
+from scenarios.engine.flags import read_flags, write_flags
+from scenarios.engine.sandbox import Sandbox
+from scenarios.engine.workspace import Workspace
+
+# Another order of migrations or another cast needs a database that is made anew.
+_RESETS = ("shop/migrations/", "seed_data/")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What a switch has done: the paths that changed, and whether the database must start over."""
+
+    changed: tuple[str, ...]
+    must_reset: bool
+
+
+def deploy(sandbox: Sandbox, slugs: Sequence[str]) -> Deployment:
+    """Bring the workspace and the flags to exactly these scenarios.
+
+    :raises RefusedError: when one is unknown, two cannot go together, or a learner's work is in
+        the way; nothing has then changed.
+    """
+    catalogue, workspace = load_catalogue(sandbox.catalogue), Workspace(sandbox)
+    scenarios = [find_scenario(catalogue, slug) for slug in dict.fromkeys(slugs)]
+    seed_before = seed_of(enabled(sandbox))
+    workspace.refuse_changes()
+    is_first = workspace.deployed is None
+    changed = workspace.deploy([s.slug for s in scenarios], [(s.slug, s.patch) for s in scenarios])
+    write_flags(sandbox, catalogue, [s.slug for s in scenarios])
+    is_other = seed_of(scenarios) != seed_before or any(p.startswith(_RESETS) for p in changed)
+    return Deployment(tuple(changed), is_other and not is_first)
+
+
+def ensure_workspace(sandbox: Sandbox) -> list[str]:
+    """Make the workspace where there is none, and update one that nobody has worked in.
+
+    Returns what has changed. A store that was pulled anew reaches a learner in the middle of a
+    scenario with the next switch or reset.
+    """
+    workspace = Workspace(sandbox)
+    if workspace.deployed and workspace.changes:
+        return []
+    known = load_catalogue(sandbox.catalogue)
+    return list(deploy(sandbox, [slug for slug in read_flags(sandbox) if slug in known]).changed)
+
+
+def enabled(sandbox: Sandbox) -> list[Scenario]:
+    """Return the scenarios that are on, leaving out what the catalogue no longer has."""
+    catalogue = load_catalogue(sandbox.catalogue)
+    return [catalogue[slug] for slug in read_flags(sandbox) if slug in catalogue]
+
+
+def conditions_of(scenarios: Iterable[Scenario]) -> dict[str, dict[str, object]]:
+    """Return what they ask of the outside world, by service."""
+    found = dict[str, dict[str, object]]()
+    for scenario in scenarios:
+        for service, values in scenario.conditions.items():
+            found.setdefault(service, {}).update(values)
+    return found
+
+
+def seed_of(scenarios: Iterable[Scenario]) -> str:
+    """Return the largest seed that any of them asks for."""
+    return max((each.seed for each in scenarios), key=SEEDS.index, default=SEEDS[0])
