@@ -8,20 +8,23 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
+from sqlalchemy import make_url
 from sqlalchemy.orm import Session
 
 from scenarios.kit import databases
 from tests.databases import POSTGRES_VARIABLE, not_run
-from tests.factories import bind_factories
 
 pytest_plugins = ("scenarios.kit.fixtures",)
 
 
 @pytest.fixture(scope="session")
-def postgres_url(worker_id: str) -> str:
+def postgres_url() -> Iterator[str]:
     if POSTGRES_VARIABLE not in os.environ:
         not_run(f"{POSTGRES_VARIABLE} names no PostgreSQL")
-    return databases.make_postgres(os.environ[POSTGRES_VARIABLE], worker_id)
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    url = databases.make_postgres(os.environ[POSTGRES_VARIABLE], worker)
+    yield url
+    databases.drop_database(make_url(os.environ[POSTGRES_VARIABLE]), str(make_url(url).database))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -48,6 +51,9 @@ def app(app: Flask, compiled_templates: BytecodeCache) -> Flask:
 @pytest.fixture
 def session(session: Session) -> Iterator[Session]:
     """A session of the test's own, which the factories write with."""
+    # The library of the factories takes a second to load, and the smoke suite uses none.
+    from tests.factories import bind_factories
+
     with bind_factories(session):
         yield session
 

@@ -1,0 +1,224 @@
+"""Run tests against a store that is not to be trusted, in a process and a folder of their own.
+
+Of the workspace only `shop/` and `seed_data/` get there, of the learner's tests those that are to
+be proven; everything else, the check above all, is the engine's own. What the run leaves running is
+killed, wherever it has gone.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from scenarios.engine.sandbox import Sandbox
+
+CHECK_SECONDS = 40.0
+_MARK = "CARTWRECK_RUN"
+_OPTIONS = ("-p", "scenarios.kit.fixtures", "-p", "no:cacheprovider", "-c", os.devnull)
+_TICK = 0.02
+_MOST_PROCESSES = 50
+
+
+@dataclass(frozen=True)
+class Test:
+    """One test that has ended; `outcome` is one of the kit's."""
+
+    test: str
+    outcome: str
+    message: str
+    kind: str
+    where: str
+
+    @property
+    def words(self) -> str:
+        """Its name as a sentence."""
+        name = self.test.rpartition("::")[2].partition("[")[0]
+        return name.removeprefix("test_").replace("_", " ").capitalize() + "."
+
+    @property
+    def said(self) -> str:
+        """The first line of what it raised."""
+        return f"{self.kind}: {(self.message.strip().splitlines() or [''])[0]}"
+
+    @property
+    def place(self) -> str:
+        """Where it failed, as file and line."""
+        return self.where.partition(": ")[0]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of a run: its tests, and what kept it from being one.
+
+    `trouble` is a sentence when nothing was shown, `hung` the place where it stood still.
+    """
+
+    tests: tuple[Test, ...] = ()
+    misdeeds: tuple[str, ...] = ()
+    trouble: str = ""
+    hung: str | None = None
+
+    @property
+    def failed(self) -> Test | None:
+        """The first test that did not pass."""
+        return next((each for each in self.tests if each.outcome != "fault absent"), None)
+
+    @property
+    def outcome(self) -> str:
+        """What the run has shown, in the kit's words."""
+        if self.trouble or self.hung is not None or not self.tests:
+            return "check broken"
+        outcomes = {each.outcome for each in self.tests}
+        order = ("check broken", "fault shown", "fault absent")
+        return next(each for each in order if each in outcomes)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every test has said that it passed, and nothing was done that may not be."""
+        return self.outcome == "fault absent" and not self.misdeeds
+
+
+@contextmanager
+def judging_room(sandbox: Sandbox, store: Path, tests: Iterable[Path] = ()) -> Iterator[Path]:
+    """Make a folder with the store in it, and with files of tests, and throw it away after use."""
+    home = sandbox.state / "judging"
+    home.mkdir(exist_ok=True)
+    room = Path(tempfile.mkdtemp(dir=home))
+    leave_out = shutil.ignore_patterns("__pycache__", "*.sqlite3*")
+    try:
+        for name in ("shop", "seed_data"):
+            if (store / name).is_dir():
+                shutil.copytree(store / name, room / "store" / name, ignore=leave_out)
+        for source in tests:
+            target = room / "store" / "tests" / source.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=leave_out, dirs_exist_ok=True)
+            else:
+                shutil.copyfile(source, target)
+        yield room
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def team_tests(sandbox: Sandbox, *names: str) -> list[Path]:
+    """Return the engine's copies of the team's tests, with folders of these names."""
+    shared = ("__init__.py", "conftest.py", "databases.py", "factories.py", "smoke", *names)
+    return [sandbox.root / "tests" / name for name in shared]
+
+
+def run_check(
+    sandbox: Sandbox,
+    room: Path,
+    check: Path,
+    database_url: str | None = None,
+    seconds: float = CHECK_SECONDS,
+) -> Run:
+    """Run a scenario's check on the store of a room and, where that passes, the smoke suite."""
+    shutil.copyfile(check, room / "store" / "check.py")
+    names = ("CHECK_DATABASE_URL", "SHOP_TEST_POSTGRES_URL")
+    own = dict.fromkeys(names, database_url) if database_url else {}
+    own["PYTEST_XDIST_WORKER"] = room.name
+    only = "not sqlite" if database_url else "not postgresql"
+    arguments = ("check.py", "tests/smoke", "-k", only)
+    return run_tests(sandbox, room, arguments, seconds, own)
+
+
+def run_tests(
+    sandbox: Sandbox,
+    room: Path,
+    arguments: Sequence[str],
+    seconds: float,
+    own: Mapping[str, str] | None = None,
+    name: str = "report",
+) -> Run:
+    """Run pytest in a room, for so many seconds at most, and read what it has reported."""
+    report, log = room / f"{name}.jsonl", room / f"{name}.log"
+    (room / name).mkdir()
+    options = (*_OPTIONS, "--rootdir", str(room / "store"), f"--basetemp={room / name}/t")
+    still = ("-o", f"faulthandler_timeout={seconds / 2:.0f}")
+    module = [sys.executable, "-m", "scenarios.kit.guarded", str(report)]
+    command = [*module, *options, *still, *arguments]
+    marks = {**(own or {}), _MARK: str(report), "TMPDIR": str(room / name)}
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command,
+            cwd=room / "store",
+            env=_environment(sandbox) | marks,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        in_time = _wait(process, seconds, str(report))
+    return _read(report, log, in_time)
+
+
+def _environment(sandbox: Sandbox) -> dict[str, str]:
+    dropped = ("SHOP_", "WORLD_", "FLASK_", "PYTEST_", "CHECK_", "COV_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    kept.pop("CI", None)
+    own = {"PYTHONPATH": str(sandbox.root), "PYTHONDONTWRITEBYTECODE": "1", "NO_PROXY": "*"}
+    return kept | own | {"MALLOC_ARENA_MAX": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float, mark: str) -> bool:
+    """Wait for the end, and kill all that is left of the run; tell whether it ended by itself."""
+    deadline, ticks = time.monotonic() + seconds, 0
+    try:
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(_TICK)
+            ticks += 1
+            if ticks % 10 == 0 and len(_left(mark)) > _MOST_PROCESSES:
+                break
+        return process.poll() is not None
+    finally:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        while left := _left(mark):
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(_TICK)
+
+
+def _left(mark: str) -> list[int]:
+    """Return the processes of a run, which all have its mark in their environment."""
+    sign, found = f"{_MARK}={mark}\0".encode(), []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if sign in (folder / "environ").read_bytes():
+                found.append(int(folder.name))
+    return found
+
+
+def _read(report: Path, log: Path, in_time: bool) -> Run:
+    lines = report.read_text("utf-8").splitlines() if report.exists() else []
+    facts = [json.loads(line) for line in lines]
+    tests = tuple(Test(**each) for each in facts if "test" in each)
+    last = facts[-1] if facts and "status" in facts[-1] else None
+    said = log.read_text("utf-8", "replace")
+    if last and last["status"] in (0, 1) and len(tests) >= last["count"] > 0:
+        return Run(tests, tuple(last["misdeeds"]))
+    if last is None and not in_time:
+        return Run(tests, hung=_place(said))
+    broken = next((each.message for each in tests if each.kind == "collection"), said)
+    words = [line.strip() for line in broken.splitlines() if line.strip()]
+    ended = "" if last else "It ended before all tests had reported. "
+    return Run(tests, tuple(last["misdeeds"]) if last else (), ended + (words[-1] if words else ""))
+
+
+def _place(said: str) -> str:
+    """Return the innermost place in the store, of the stack that was printed at a standstill."""
+    found = re.findall(r'File ".*?/store/(shop/[^"]+)", line (\d+)', said)
+    return f"{found[0][0]}:{found[0][1]}" if found else ""

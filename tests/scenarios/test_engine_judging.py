@@ -1,0 +1,193 @@
+"""What becomes of a fix that does what no fix should: a verdict in time, and never "solved"."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scenarios.engine.judging import Run, judging_room, run_check, run_tests, team_tests
+from scenarios.engine.sandbox import Sandbox
+from scenarios.engine.verdicts import BROKEN_ELSEWHERE, CANNOT_TELL, NOT_YET, judge_check
+
+ROOT = Path(__file__).parents[2]
+CHECK = Path(__file__).with_name("last_unit.py")
+SECONDS = 60.0
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Sandbox:
+    root = tmp_path / "a checkout ☕"
+    root.mkdir()
+    for name in ("shop", "seed_data", "scenarios", "tests"):
+        (root / name).symlink_to(ROOT / name)
+    (root / ".cartwreck").mkdir()
+    return Sandbox(root)
+
+
+@pytest.fixture
+def room(sandbox: Sandbox) -> Iterator[Path]:
+    with judging_room(sandbox, ROOT, team_tests(sandbox)) as room:
+        yield room
+
+
+def replace_allocation(room: Path, body: str) -> None:
+    """Put another body in the place of the clean store's, behind its docstring."""
+    stock = room / "store" / "shop" / "services" / "stock.py"
+    pattern = r'(def allocate_stock\(.*?""".*?""")\n.*?(?=\n\ndef )'
+    text = stock.read_text("utf-8")
+    changed = re.sub(pattern, lambda found: f"{found[1]}\n{body}", text, flags=re.DOTALL)
+    stock.write_text(changed, "utf-8")
+    assert changed != text
+
+
+def judge(sandbox: Sandbox, room: Path, seconds: float = SECONDS) -> Run:
+    """Run the check without the smoke suite behind it, which takes longer."""
+    shutil.copyfile(CHECK, room / "store" / "check.py")
+    return run_tests(sandbox, room, ("check.py",), seconds)
+
+
+def test_a_right_store_passes_check_and_smoke(sandbox: Sandbox, room: Path) -> None:
+    run = run_check(sandbox, room, CHECK)
+
+    assert (judge_check(run), run.passed) == (None, True)
+    assert len(run.tests) > 20
+
+
+def test_a_check_that_fails_is_told_and_the_smoke_suite_not_run(
+    sandbox: Sandbox, room: Path
+) -> None:
+    replace_allocation(room, "    return\n")
+
+    run = run_check(sandbox, room, CHECK)
+
+    verdict = judge_check(run)
+    assert verdict
+    assert (verdict.kind, len(run.tests)) == (NOT_YET, 2)
+    assert verdict.expected == "The last unit is sold once."
+
+
+def test_a_store_that_stands_still_is_told_where(sandbox: Sandbox, room: Path) -> None:
+    replace_allocation(room, "    while True:\n        pass\n")
+
+    verdict = judge_check(judge(sandbox, room, 16.0))
+
+    assert verdict
+    assert (verdict.kind, verdict.sentence) == (NOT_YET, "The store stood still, and was stopped.")
+    assert verdict.look_at.startswith("shop/services/stock.py:")
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ("import os; os.fork()", "starts another program or process"),
+        ("import subprocess; subprocess.run(['true'])", "starts another program or process"),
+        ("open('/tmp/cartwreck-outside', 'w')", "writes outside of its folder"),
+        ("import os; os.remove('/etc/hostname')", "writes outside of its folder"),
+        ("import socket; socket.create_connection(('192.0.2.1', 80), 1)", "another machine"),
+    ],
+)
+def test_a_misdeed_is_prevented_and_told_even_where_its_error_is_swallowed(
+    sandbox: Sandbox, room: Path, body: str, what: str
+) -> None:
+    text = (room / "store" / "shop" / "services" / "stock.py").read_text("utf-8")
+    swallowed = f"try:\n    {body}\nexcept OSError:\n    pass\n"
+    (room / "store" / "shop" / "services" / "stock.py").write_text(
+        f"{text}\n\n{swallowed}", "utf-8"
+    )
+
+    verdict = judge_check(judge(sandbox, room))
+
+    assert verdict
+    assert verdict.kind == NOT_YET
+    assert what in verdict.seen
+    assert not Path("/tmp/cartwreck-outside").exists()  # noqa: S108  It is what the fix tries.
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("    import os\n    os._exit(0)\n", CANNOT_TELL),
+        ("    raise SystemExit(0)\n", CANNOT_TELL),
+        ("    import pytest\n    pytest.skip('not today')\n", CANNOT_TELL),
+        ("    return bytearray(8 << 30)\n", NOT_YET),
+    ],
+)
+def test_a_run_that_shows_nothing_never_passes(
+    sandbox: Sandbox, room: Path, body: str, kind: str
+) -> None:
+    replace_allocation(room, body)
+
+    verdict = judge_check(judge(sandbox, room))
+
+    assert verdict
+    assert verdict.kind == kind
+
+
+def test_a_store_that_cannot_be_imported_is_told_with_its_error(
+    sandbox: Sandbox, room: Path
+) -> None:
+    (room / "store" / "shop" / "services" / "stock.py").write_text("def (:\n", "utf-8")
+
+    verdict = judge_check(judge(sandbox, room))
+
+    assert verdict
+    assert (verdict.kind, "SyntaxError" in verdict.sentence) == (CANNOT_TELL, True)
+
+
+def test_a_process_that_slips_away_is_ended_with_the_run(sandbox: Sandbox, room: Path) -> None:
+    slips = (
+        "import ctypes, os, time\n"
+        "if ctypes.CDLL(None).fork() == 0:\n"
+        "    os.setsid()\n"
+        "    time.sleep(600)\n"
+        "    os._exit(0)\n"
+    )
+    path = room / "store" / "shop" / "services" / "stock.py"
+    path.write_text(path.read_text("utf-8") + slips, "utf-8")
+
+    judge(sandbox, room)
+
+    environments = [each.read_bytes() for each in environment_files()]
+    assert [each for each in environments if str(room).encode() in each] == []
+
+
+def environment_files() -> list[Path]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            (folder / "environ").read_bytes()
+        except OSError:
+            continue
+        found.append(folder / "environ")
+    return found
+
+
+def test_what_breaks_the_rest_of_the_store_is_told_by_its_test(
+    sandbox: Sandbox, room: Path
+) -> None:
+    mails = room / "store" / "shop" / "services" / "mails.py"
+    text = mails.read_text("utf-8")
+    mails.write_text(text + "\n\ndef send_confirmation(*_: object) -> None:\n    return\n", "utf-8")
+
+    verdict = judge_check(run_check(sandbox, room, CHECK))
+
+    assert verdict
+    assert verdict.kind == BROKEN_ELSEWHERE
+    assert verdict.test.startswith("tests/smoke/test_purchase.py::")
+
+
+def test_tests_that_a_learner_has_edited_have_no_part(sandbox: Sandbox, tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace"
+    (workspace / "tests" / "smoke").mkdir(parents=True)
+    (workspace / "tests" / "smoke" / "test_purchase.py").write_text("def test_it(): pass\n")
+    (workspace / "shop").symlink_to(ROOT / "shop")
+    (workspace / "seed_data").symlink_to(ROOT / "seed_data")
+
+    with judging_room(sandbox, workspace, team_tests(sandbox)) as room:
+        run = run_tests(sandbox, room, ("tests/smoke", "--collect-only"), SECONDS)
+
+        used = (room / "store" / "tests" / "smoke" / "test_purchase.py").read_text("utf-8")
+    assert "test_what_is_added_lies_in_the_cart" in used
+    assert not run.passed
