@@ -1,14 +1,18 @@
 """The `cartwreck` command: it parses, calls and prints, and does nothing else."""
 
 import errno
+import os
 import sqlite3
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
+from scenarios.author.commands import author
+from scenarios.engine.commands import LEARNING, here, say_where_you_are
+from scenarios.engine.git import GitFailedError
 from scenarios.engine.refusal import RefusedError
+from scenarios.engine.sandbox_commands import SANDBOX
 
 
 class PlainFailures(click.Group):
@@ -24,16 +28,28 @@ class PlainFailures(click.Group):
             _fail(ctx, refused.sentence, refused.exit_status)
         except OSError as error:
             _fail(ctx, _os_sentence(error), 1)
+        except GitFailedError as error:
+            _fail(ctx, f"git says: {error}. `cartwreck reset` makes a fresh workspace.", 1)
         except sqlite3.Error as error:
             _fail(ctx, f"SQLite says: {error}. `cartwreck reset` makes a fresh database.", 1)
         except KeyboardInterrupt:
             _fail(ctx, "Stopped before it was done.", 130)
 
 
-@click.group(cls=PlainFailures, context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
+@click.group(
+    cls=PlainFailures,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+)
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Cartwreck: a small store that breaks on purpose."""
+    if ctx.invoked_subcommand is None:
+        say_where_you_are(here())
 
+
+for command in (*LEARNING, *SANDBOX, author):
+    main.add_command(command)
 
 PORT = click.IntRange(1, 65535)
 
@@ -53,40 +69,53 @@ PORT = click.IntRange(1, 65535)
 @click.option(
     "--prefix", default="", metavar="PATH", help="Path before every address, e.g. /class/ada."
 )
+@click.option(
+    "--scenario",
+    "scenarios",
+    multiple=True,
+    metavar="SLUG",
+    help="Deploy this scenario, and others by saying it again.",
+)
 def up(
-    port: int, world_port: int, smtp_port: int, database_url: str | None, host: str, prefix: str
+    port: int,
+    world_port: int,
+    smtp_port: int,
+    database_url: str | None,
+    host: str,
+    prefix: str,
+    scenarios: tuple[str, ...],
 ) -> None:
     """Start the store, its worker and the outside world."""
     from scenarios.engine.screen import Screen
     from scenarios.engine.up import Wishes, run_up
 
-    wishes = Wishes(host, port, world_port, smtp_port, database_url, prefix)
-    run_up(_sandbox(), wishes, Screen())
+    named = os.environ.get("CARTWRECK_SCENARIOS", "").replace(",", " ").split()
+    wishes = Wishes(
+        *(host, port, world_port, smtp_port, database_url, prefix), (*scenarios, *named)
+    )
+    run_up(here(), wishes, Screen())
 
 
 @main.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--data-only", is_flag=True, help="Leave your work in the workspace as it is.")
 @click.option("--database-url", metavar="URL", help="Reset this database; not while `up` runs.")
-def reset(yes: bool, database_url: str | None) -> None:
-    """Put the store, its jobs, the ledgers and the mail back as freshly seeded."""
+def reset(yes: bool, data_only: bool, database_url: str | None) -> None:
+    """Put everything back: the store's data, and your work, which is saved as a diff first."""
     from scenarios.engine.databases import open_database
-    from scenarios.engine.reset import run_reset
+    from scenarios.engine.reset import restore_workspace, run_reset
 
-    sandbox = _sandbox()
+    sandbox = here()
     shown = open_database(sandbox, database_url).shown
     if not yes and (sys.stdin.isatty() or database_url):
         click.confirm(
             f"Everything in {shown}, and all payments, parcels and mail, is thrown away. Go on?",
             abort=True,
         )
+    if not data_only and (saved := restore_workspace(sandbox)):
+        click.echo(f"What you had changed is saved as {saved}; `git apply` brings it back.")
     run_reset(sandbox, database_url, click.echo)
     click.echo("Reset: the store is as it was when freshly seeded.")
-
-
-def _sandbox() -> Any:
-    from scenarios.engine.sandbox import find_sandbox
-
-    return find_sandbox(Path.cwd())
 
 
 def _fail(ctx: click.Context, sentence: str, status: int) -> None:

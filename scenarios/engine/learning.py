@@ -1,0 +1,197 @@
+"""What a learner may ask of a scenario: prove it, find it, judge a fix. Nothing here prints."""
+
+import ast
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from scenarios.engine.catalogue import Scenario, find_scenario, load_catalogue
+from scenarios.engine.git import run_git
+from scenarios.engine.judging import Run, judging_room, run_check, run_tests, team_tests
+from scenarios.engine.merging import Merger
+from scenarios.engine.refusal import RefusedError
+from scenarios.engine.sandbox import Sandbox
+from scenarios.engine.switching import enabled
+from scenarios.engine.verdicts import NOT_YET, SOLVED, Verdict, explain, judge_check, judge_suite
+from scenarios.engine.workspace import Workspace
+
+PROOF_SECONDS = 60.0
+SUITE_SECONDS = 300.0
+_SHARDS = 2
+_PLACE = re.compile(r"(?P<path>[^:]+\.py)(?::(?P<line>\d+)|::(?P<name>[\w.]+))")
+# What needs the rest of the project, another process, or more time than an answer may take.
+_NOT_IN_SUITE = (
+    "architecture attacks backup bad_pages commands compose constant_cost docs export index_use "
+    "large_store log migrations order_sequences password_memory same_sums seed upgrade"
+)
+
+
+def current_scenario(sandbox: Sandbox, slug: str | None) -> Scenario:
+    """Return the scenario that is meant: the one that is on, where only one is.
+
+    :raises RefusedError: when none is on, or several are and none was named.
+    """
+    on = {each.slug: each for each in enabled(sandbox)}
+    if slug is not None:
+        find_scenario(load_catalogue(sandbox.catalogue), slug)
+        if slug not in on:
+            raise RefusedError(f"{slug} is not on: `cartwreck start {slug}`.")
+        return on[slug]
+    if len(on) == 1:
+        return next(iter(on.values()))
+    if on:
+        raise RefusedError(f"Several scenarios are on: say --scenario {' or '.join(on)}.")
+    raise RefusedError(
+        "No scenario is on: `cartwreck list` shows them, `cartwreck start SLUG` begins."
+    )
+
+
+def judge_fix(sandbox: Sandbox, scenario: Scenario, database_url: str | None) -> Iterator[Verdict]:
+    """Judge the workspace as it is on disk: yield "the check passes" once it does, then the rest.
+
+    The last verdict is the one that counts.
+    """
+    workspace = Workspace(sandbox)
+    with judging_room(sandbox, workspace.folder, team_tests(sandbox)) as room:
+        check = scenario.folder / "check.py"
+        verdict = judge_check(run_check(sandbox, room, check, database_url))
+    if verdict:
+        explained = explain(scenario, workspace.read_diff()) if verdict.kind == NOT_YET else ""
+        yield replace(verdict, explanation=explained)
+        return
+    yield Verdict(SOLVED, "The check passes, and the smoke suite too.")
+    yield judge_whole_store(sandbox, workspace.folder) or Verdict(SOLVED, "Solved.")
+
+
+def judge_whole_store(sandbox: Sandbox, store: Path) -> Verdict | None:
+    """Run the store's own suite, and return what is wrong, if anything is."""
+    files = sorted((sandbox.root / "tests" / "shop").glob("test_*.py"))
+    chosen = [
+        each.name for each in files if each.stem.removeprefix("test_") not in _NOT_IN_SUITE.split()
+    ]
+    with ExitStack() as stack, ThreadPoolExecutor(_SHARDS) as pool:
+        tests = team_tests(sandbox, "shop")
+        rooms = [stack.enter_context(judging_room(sandbox, store, tests)) for _ in range(_SHARDS)]
+        shares = [[f"tests/shop/{name}" for name in chosen[n::_SHARDS]] for n in range(_SHARDS)]
+        runs = pool.map(partial(_run_share, sandbox), rooms, shares)
+        return next(filter(None, map(judge_suite, runs)), None)
+
+
+def _run_share(sandbox: Sandbox, room: Path, files: Sequence[str]) -> Run:
+    # Some tests hold the store to its documentation.
+    (room / "store" / "docs").symlink_to(sandbox.root / "docs")
+    options = ("--may-start-programs", "-x", "-k", "not postgresql")
+    return run_tests(sandbox, room, (*options, *files), SUITE_SECONDS)
+
+
+def prove(sandbox: Sandbox, file: Path) -> tuple[bool, str]:
+    """Tell whether a learner's test fails on the store as deployed and passes on the clean one.
+
+    :raises RefusedError: when it is no test of the workspace.
+    """
+    workspace = Workspace(sandbox)
+    deployed = workspace.deployed
+    own = file if file.is_absolute() else _first_that_is(workspace.folder / file, Path.cwd() / file)
+    if deployed is None or not own.is_file() or workspace.folder not in own.resolve().parents:
+        raise RefusedError(f"There is no test {file} in the workspace, {workspace.folder}/tests.")
+    merger, name = Merger(sandbox), own.resolve().relative_to(workspace.folder.resolve())
+    bad, clean = (
+        _prove_on(sandbox, merger, tree, workspace.folder / "tests", str(name))
+        for tree in (deployed.tree, deployed.clean)
+    )
+    if bad.outcome == "check broken" and (bad.trouble or bad.hung is not None):
+        return False, f"The test could not be run: {bad.trouble or 'it did not come to an end.'}"
+    if bad.passed:
+        return (
+            False,
+            "The test passes on the store as it was deployed, so it does not show the fault.",
+        )
+    if not clean.passed:
+        said = clean.failed.said if clean.failed else clean.trouble
+        return False, f"The test fails on a store without the fault too: {said}"
+    return True, "The test fails here, and passes on a store without the fault: that is a proof."
+
+
+def _prove_on(sandbox: Sandbox, merger: Merger, tree: str, tests: Path, name: str) -> Run:
+    source = sandbox.state / "judging" / f"tree-{tree}"
+    source.mkdir(parents=True, exist_ok=True)
+    merger.export(tree, merger.files(tree), source)
+    try:
+        with judging_room(sandbox, source, tests.iterdir()) as room:
+            return run_tests(sandbox, room, (name, "-k", "not postgresql"), PROOF_SECONDS)
+    finally:
+        shutil.rmtree(source, ignore_errors=True)
+
+
+def is_place_right(sandbox: Sandbox, scenario: Scenario, place: str) -> bool:
+    """Tell whether `file:line` or `file::function` is where the bad commit is.
+
+    Lines count as in the root commit of the workspace; a line is right anywhere in a function that
+    the bad commit has changed.
+
+    :raises RefusedError: when there is no such place.
+    """
+    workspace, found = Workspace(sandbox), _PLACE.fullmatch(place.strip())
+    path = found["path"].removeprefix("./") if found else ""
+    text = workspace.read_root(path) if found else None
+    if found is None or text is None or workspace.deployed is None:
+        raise RefusedError(
+            f"{place!r} is no place in the store: say shop/FILE.py:LINE or shop/FILE.py::FUNCTION."
+        )
+    spans = _functions(text)
+    if found["name"] and found["name"] not in spans:
+        raise RefusedError(f"There is no function {found['name']} in {path} as it was deployed.")
+    wanted = (
+        spans[found["name"]] if found["name"] else range(int(found["line"]), int(found["line"]) + 1)
+    )
+    changed = _changed_by(sandbox, scenario, workspace.deployed.tree).get(path, [])
+    around = [span for span in spans.values() if any(_meet(span, lines) for lines in changed)]
+    innermost = [
+        s
+        for s in around
+        if not any(o != s and o.start >= s.start and o.stop <= s.stop for o in around)
+    ]
+    return any(_meet(wanted, lines) for lines in [*changed, *innermost])
+
+
+def _changed_by(sandbox: Sandbox, scenario: Scenario, tree: str) -> dict[str, list[range]]:
+    others = [(s.slug, s.patch) for s in enabled(sandbox) if s.slug != scenario.slug]
+    merger = Merger(sandbox)
+    return merger.changed_lines(merger.merge(others), tree)
+
+
+def _functions(text: str) -> dict[str, range]:
+    """Return the lines of every function and method, by name, and by class and name."""
+    found: dict[str, range] = {}
+
+    def visit(node: ast.AST, prefix: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                if not isinstance(child, ast.ClassDef):
+                    span = range(child.lineno, (child.end_lineno or child.lineno) + 1)
+                    found[f"{prefix}{child.name}"] = found[child.name] = span
+                visit(child, f"{prefix}{child.name}.")
+
+    visit(ast.parse(text), "")
+    return found
+
+
+def edits_outside(sandbox: Sandbox) -> list[str]:
+    """Return files of the checkout's own `shop/` that somebody has changed, where git can tell."""
+    if not (sandbox.root / ".git").exists():
+        return []
+    listed = run_git("-C", sandbox.root, "status", "--porcelain", "--", "shop", "seed_data")
+    return [line[3:] for line in listed.splitlines()]
+
+
+def _meet(one: range, other: range) -> bool:
+    return one.start < other.stop and other.start < one.stop
+
+
+def _first_that_is(*paths: Path) -> Path:
+    return next((path for path in paths if path.exists()), paths[0])

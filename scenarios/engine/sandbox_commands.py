@@ -1,0 +1,142 @@
+"""The commands that switch scenarios, and that look into the sandbox."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+
+import click
+
+from scenarios.engine.catalogue import find_scenario, load_catalogue
+from scenarios.engine.commands import here, warn_of_edits_outside
+from scenarios.engine.flags import read_flags
+from scenarios.engine.refusal import RefusedError
+from scenarios.engine.reset import run_switch
+from scenarios.engine.running import read_note
+from scenarios.engine.sandbox import Sandbox
+from scenarios.engine.showing import table
+from scenarios.engine.switching import ensure_workspace
+from scenarios.engine.workspace import Workspace
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_SLUGS = click.argument("slugs", nargs=-1, required=True, metavar="SLUG...")
+
+
+@click.command()
+@_JSON
+def status(as_json: bool) -> None:
+    """Say what runs, what is on, and what the store says about your last save."""
+    sandbox = here()
+    note, broken = read_note(sandbox), sandbox.not_started
+    error = broken.read_text("utf-8").strip() if broken.exists() else ""
+    facts = {
+        "store": note.store if note else None,
+        "scenarios": read_flags(sandbox),
+        "workspace": str(sandbox.workspace),
+        "changes": Workspace(sandbox).changes,
+        "error": error,
+    }
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    click.echo(f"Store      {note.store}/" if note else "Store      not running: `cartwreck up`")
+    click.echo(f"Scenario   {', '.join(read_flags(sandbox)) or 'none: `cartwreck list`'}")
+    click.echo(f"Workspace  {sandbox.workspace}")
+    click.echo(f"Your work  {', '.join(Workspace(sandbox).changes) or 'nothing changed so far'}")
+    if error:
+        click.secho("Your last save does not start; the store before it goes on:", fg="red")
+        click.echo(error)
+    warn_of_edits_outside(sandbox, False)
+
+
+@click.command()
+@_SLUGS
+def enable(slugs: Sequence[str]) -> None:
+    """Switch scenarios on, beside those that are on already."""
+    sandbox = here()
+    run_switch(sandbox, tuple(dict.fromkeys([*read_flags(sandbox), *slugs])), click.echo)
+    _print_flags(sandbox)
+
+
+@click.command()
+@click.argument("slugs", nargs=-1, metavar="[SLUG...]")
+@click.option("--all", "every", is_flag=True, help="Switch all of them off.")
+def disable(slugs: Sequence[str], every: bool) -> None:
+    """Switch scenarios off."""
+    sandbox = here()
+    if not (slugs or every):
+        raise RefusedError("Say which scenario, or --all.")
+    on, known = read_flags(sandbox), load_catalogue(sandbox.catalogue)
+    for slug in slugs:
+        find_scenario(known, slug)
+    off = on if every else list(slugs)
+    run_switch(sandbox, tuple(slug for slug in on if slug not in off), click.echo)
+    _print_flags(sandbox)
+
+
+@click.command()
+@_JSON
+def flags(as_json: bool) -> None:
+    """Show which scenarios are on."""
+    sandbox = here()
+    if as_json:
+        click.echo(json.dumps(read_flags(sandbox)))
+    else:
+        _print_flags(sandbox)
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option("--port", default=5010, show_default=True, help="Port of the store to debug.")
+def debug(port: int) -> None:
+    """Run the workspace's store in this terminal, so that a breakpoint() stops here."""
+    sandbox = here()
+    ensure_workspace(sandbox)
+    click.echo(f"The store of the workspace, at http://127.0.0.1:{port}/; Ctrl-C ends it.")
+    arguments = ("-m", "flask", "--app", "shop", "run", "--port", str(port), "--no-reload")
+    os.chdir(sandbox.workspace)
+    os.execve(sys.executable, [sys.executable, *arguments], _store_settings(sandbox))  # noqa: S606
+
+
+@click.command()
+@click.argument("statement", required=False)
+def sql(statement: str | None) -> None:
+    """Run a statement on the store's database, or open the database's own shell."""
+    url = _store_settings(here())["SHOP_DATABASE_URL"]
+    if statement is None:
+        is_file = url.startswith("sqlite:///")
+        shell = shutil.which("sqlite3" if is_file else "psql")
+        if shell is None:
+            raise RefusedError(
+                "There is no shell of this database here: give the statement, "
+                'cartwreck sql "SELECT number, status FROM orders LIMIT 5".'
+            )
+        name = url.removeprefix("sqlite:///") if is_file else url.replace("+psycopg", "")
+        os.execv(shell, [shell, name])  # noqa: S606
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        with create_engine(url).begin() as connection:
+            result = connection.execute(text(statement))
+            rows = [tuple(map(str, row)) for row in result] if result.returns_rows else []
+            names = tuple(result.keys()) if result.returns_rows else ()
+    except SQLAlchemyError as error:
+        raise RefusedError(str(getattr(error, "orig", error)).strip()) from None
+    table(names, rows)
+    click.echo(f"{len(rows)} rows" if names else f"{result.rowcount} rows changed")
+
+
+def _print_flags(sandbox: Sandbox) -> None:
+    click.echo(f"On: {', '.join(read_flags(sandbox)) or 'nothing; the store is as it should be'}")
+
+
+def _store_settings(sandbox: Sandbox) -> dict[str, str]:
+    path = sandbox.state / "store.env"
+    if not path.exists():
+        raise RefusedError("The store has not run here yet: `cartwreck up` first.")
+    pairs = (line.split("=", 1) for line in path.read_text("utf-8").splitlines() if "=" in line)
+    return {**os.environ, **dict(pairs), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+SANDBOX = (status, enable, disable, flags, debug, sql)

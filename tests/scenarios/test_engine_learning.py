@@ -1,0 +1,205 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from scenarios.engine.catalogue import Scenario, load_catalogue
+from scenarios.engine.cli import main
+from scenarios.engine.learning import current_scenario, is_place_right
+from scenarios.engine.progress import read_progress
+from scenarios.engine.refusal import RefusedError
+from scenarios.engine.sandbox import Sandbox
+from scenarios.engine.switching import deploy
+from scenarios.engine.verdicts import explain
+from tests.scenarios.small_checkout import SHELF, git, make_checkout, write
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Sandbox:
+    return make_checkout(tmp_path / "checkout")
+
+
+@pytest.fixture
+def dear(sandbox: Sandbox) -> Scenario:
+    deploy(sandbox, ["dear"])
+    return load_catalogue(sandbox.catalogue)["dear"]
+
+
+def run(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, *words: str, typed: str = "") -> Result:
+    monkeypatch.chdir(sandbox.root)
+    return CliRunner().invoke(main, list(words), input=typed)
+
+
+@pytest.mark.parametrize(
+    ("place", "is_right"),
+    [
+        ("shop/shelf.py:2", True),
+        ("shop/shelf.py:1", True),
+        ("shop/shelf.py:6", False),
+        ("shop/shelf.py::price", True),
+        ("./shop/shelf.py::stock", False),
+        ("shop/__init__.py:1", False),
+    ],
+)
+def test_a_place_is_right_where_the_bad_commit_or_its_function_is(
+    sandbox: Sandbox, dear: Scenario, place: str, is_right: bool
+) -> None:
+    assert is_place_right(sandbox, dear, place) is is_right
+
+
+def test_lines_count_as_they_were_deployed(sandbox: Sandbox, dear: Scenario) -> None:
+    write(sandbox.workspace / "shop" / "shelf.py", f"# Mine.\n# Mine.\n{SHELF}")
+    git(sandbox.workspace, "commit", "--quiet", "--all", "--message", "Mine")
+
+    assert is_place_right(sandbox, dear, "shop/shelf.py:2")
+
+
+def test_each_scenario_has_its_own_place_where_several_are_on(sandbox: Sandbox) -> None:
+    deploy(sandbox, ["dear", "scarce"])
+    scarce = load_catalogue(sandbox.catalogue)["scarce"]
+
+    found = [is_place_right(sandbox, scarce, f"shop/shelf.py::{f}") for f in ("price", "stock")]
+
+    assert found == [False, True]
+
+
+@pytest.mark.parametrize("place", ["shop/none.py:1", "shelf", "shop/shelf.py::none", "", "a:b:c"])
+def test_a_place_that_is_none_is_refused(sandbox: Sandbox, dear: Scenario, place: str) -> None:
+    with pytest.raises(RefusedError):
+        is_place_right(sandbox, dear, place)
+
+
+def test_tries_are_counted_and_the_first_success_stays(
+    sandbox: Sandbox, dear: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = run(sandbox, monkeypatch, "find", "shop/shelf.py::stock")
+    right = run(sandbox, monkeypatch, "find", "shop/shelf.py:2")
+
+    assert (wrong.exit_code, right.exit_code) == (1, 0)
+    assert "try 2" in right.output
+    own = read_progress(sandbox)["dear"]
+    assert (own.tries, list(own.steps)) == ({"found": 2}, ["found"])
+    events = (sandbox.state / "events.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["right"] for line in events] == [False, True]
+
+
+def test_nothing_wrong_is_not_the_answer_where_something_is(
+    sandbox: Sandbox, dear: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = run(sandbox, monkeypatch, "find", "--nothing-wrong", "the log is quiet")
+
+    assert (answer.exit_code, "something is wrong" in answer.output) == (1, True)
+
+
+def test_hints_come_one_at_a_time_and_are_counted(
+    sandbox: Sandbox, dear: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = [run(sandbox, monkeypatch, "hint").output for _ in range(4)]
+
+    assert [re.findall(r"Hint (\d) of 3", text) for text in shown] == [["1"], ["2"], ["3"], ["3"]]
+    assert read_progress(sandbox)["dear"].hints == 3
+
+
+def test_the_debrief_opens_after_a_report(
+    sandbox: Sandbox, dear: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = run(sandbox, monkeypatch, "debrief")
+    form = "".join(
+        f"## {part}\nThree words each.\n"
+        for part in ("Impact", "Cause", "What was done", "Prevention")
+    )
+
+    reported = run(sandbox, monkeypatch, "report", typed=form)
+
+    assert (before.exit_code, "cartwreck report" in before.output) == (1, True)
+    assert reported.exit_code == 0
+    assert "It was the price." in run(sandbox, monkeypatch, "debrief").output
+
+
+def test_a_report_without_a_part_is_kept_and_told(
+    sandbox: Sandbox, dear: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = run(sandbox, monkeypatch, "report", typed="## Impact\nNobody could buy lamps.\n")
+
+    assert (told.exit_code, "It lacks: Cause" in told.output) == (1, True)
+    assert "lamps" in (sandbox.state / "reports" / "dear.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("on", "slug", "sentence"),
+    [
+        ([], None, "No scenario is on"),
+        (["dear", "scarce"], None, "Several scenarios are on: say --scenario dear or scarce."),
+        (["dear"], "scarce", "scarce is not on"),
+        (["dear"], "none", "There is no scenario 'none'"),
+    ],
+)
+def test_a_command_says_which_scenario_it_lacks(
+    sandbox: Sandbox, on: list[str], slug: str | None, sentence: str
+) -> None:
+    deploy(sandbox, on)
+
+    with pytest.raises(RefusedError, match=sentence):
+        current_scenario(sandbox, slug)
+
+
+def test_start_deploys_and_shows_the_ticket(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = run(sandbox, monkeypatch, "start", "dear")
+
+    assert (started.exit_code, "It costs too much." in started.output) == (0, True)
+    assert "return 11" in (sandbox.workspace / "shop" / "shelf.py").read_text("utf-8")
+    assert read_progress(sandbox)["dear"].state == "started"
+
+
+def test_flags_are_switched_beside_each_other_and_all_off(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for words in (["enable", "dear"], ["enable", "scarce"], ["disable", "dear"]):
+        run(sandbox, monkeypatch, *words)
+    some = run(sandbox, monkeypatch, "flags", "--json").output
+    run(sandbox, monkeypatch, "disable", "--all")
+
+    assert json.loads(some) == ["scarce"]
+    assert json.loads(run(sandbox, monkeypatch, "flags", "--json").output) == []
+
+
+def test_edits_of_the_checkout_itself_are_noticed_and_explained(
+    sandbox: Sandbox, dear: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(sandbox.root, "init", "--quiet")
+    git(sandbox.root, "add", "shop", "seed_data")
+    named = ("-c", "user.name=x", "-c", "user.email=x@x.example")
+    git(sandbox.root, *named, "commit", "--quiet", "--message", "Store")
+    write(sandbox.root / "shop" / "shelf.py", "mine = 1\n")
+
+    told = run(sandbox, monkeypatch, "status").output
+
+    assert "You have changed shop/shelf.py in the checkout itself, which does not run" in told
+
+
+def test_the_list_shows_every_scenario_with_its_state(
+    sandbox: Sandbox, dear: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = json.loads(run(sandbox, monkeypatch, "list", "--json").output)
+
+    assert [(each["slug"], each["on"]) for each in listed] == [
+        ("dear", True), ("dearer", False), ("scarce", False),
+    ]  # fmt: skip
+
+
+def test_a_fix_like_a_known_wrong_one_is_explained(sandbox: Sandbox, dear: Scenario) -> None:
+    write(dear.folder / "wrong" / "round.md", "Rounding hides it.\n")
+    write(dear.folder / "wrong" / "round.patch", "+    return round_down(price)\n")
+    write(dear.folder / "wrong" / "cheat.md", "It is no longer a price.\n")
+    write(dear.folder / "wrong" / "cheat.patch", "+    return nothing_at_all(shelf)\n")
+
+    told = [
+        explain(dear, diff)
+        for diff in ("+    return round_down(price)  # mine\n", "+    something_else = 1\n", "")
+    ]
+
+    assert told == ["Rounding hides it.", "", ""]
