@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
-from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from sqlalchemy import make_url
 from sqlalchemy.orm import Session
 
@@ -34,18 +32,6 @@ def database_url(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path
     url: str = request.getfixturevalue("postgres_url")
     databases.empty_postgres(url)
     return url
-
-
-@pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
-    """Keep templates compiled between the applications of the tests, which takes a third off."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
-
-
-@pytest.fixture
-def app(app: Flask, compiled_templates: BytecodeCache) -> Flask:
-    app.jinja_env.bytecode_cache = compiled_templates
-    return app
 
 
 @pytest.fixture

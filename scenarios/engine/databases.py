@@ -5,26 +5,26 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from scenarios.engine.programs import RunStore, Say, without_password
+from scenarios.engine.keys import load_keys
+from scenarios.engine.programs import (
+    LOOPBACK,
+    Addresses,
+    RunStore,
+    Say,
+    store_settings,
+    without_password,
+)
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.sandbox import Sandbox, write_whole
-from scenarios.engine.snapshot import (
-    MIGRATIONS,
-    SEEDS,
-    is_whole,
-    pour,
-    remove,
-    replace,
-    seal,
-    stamp_of,
-)
+from scenarios.engine.snapshot import MIGRATIONS, SEEDS, is_whole, pour, replace, seal, stamp_of
 
 LAST_LINES = 15
 # Where these are the clean store's, its code fills the database: a bad commit must not have a part
 # in what the learner finds there, nor an edit that does not even start.
-_SHAPE = ("shop/models", *MIGRATIONS, "seed_data")
+SHAPE = ("shop/models", *MIGRATIONS, "seed_data")
 
 
 class StoreDatabase(Protocol):
@@ -86,12 +86,7 @@ class SqliteDatabase:
         if not is_whole(snapshot):
             damaged = "The snapshot of the seeded database is damaged. " * snapshot.exists()
             say(f"{damaged}Migrating and seeding the store's database.")
-            fresh = self.sandbox.snapshots / "building.sqlite3"
-            remove(fresh)
-            run("migrate", f"sqlite:///{fresh}")
-            run(seed_command(self.seed), f"sqlite:///{fresh}")
-            replace(fresh, snapshot)
-            remove(fresh)
+            _build(self.sandbox, run, snapshot, self.seed)
             seal(snapshot)
         return snapshot
 
@@ -114,10 +109,26 @@ class SqliteDatabase:
         return self.sandbox.state / "stamps.json"
 
 
+def _build(sandbox: Sandbox, run: RunStore, target: Path, seed: str | None) -> None:
+    with TemporaryDirectory(dir=sandbox.snapshots) as folder:
+        fresh = Path(folder) / "building.sqlite3"
+        run("migrate", f"sqlite:///{fresh}")
+        if seed:
+            run(seed_command(seed), f"sqlite:///{fresh}")
+        replace(fresh, target)
+
+
+def make_database(sandbox: Sandbox, path: Path, is_seeded: bool) -> None:
+    """Make a SQLite database with the clean store's tables, and with the standard store in it."""
+    nowhere = store_settings(load_keys(sandbox), Addresses(LOOPBACK, 5000, 5002, 5025), "")
+    _build(sandbox, flask_runner(sandbox, nowhere), path, "standard" if is_seeded else None)
+
+
 def code_for_data(sandbox: Sandbox) -> Path:
     """Return the folder of the store whose code makes and fills the database."""
-    same = stamp_of(sandbox.workspace, _SHAPE) == stamp_of(sandbox.root, _SHAPE)
-    return sandbox.root if same else sandbox.workspace
+    own = stamp_of(sandbox.workspace, SHAPE)
+    is_other = sandbox.workspace.exists() and own != stamp_of(sandbox.root, SHAPE)
+    return sandbox.workspace if is_other else sandbox.root
 
 
 def seed_command(seed: str) -> str:

@@ -15,13 +15,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 
+from scenarios.engine.databases import SHAPE, make_database
 from scenarios.engine.sandbox import Sandbox
+from scenarios.engine.snapshot import SEEDS, stamp_of
 
-CHECK_SECONDS = 40.0
+SECONDS = 40.0
 _MARK = "CARTWRECK_RUN"
 _OPTIONS = ("-p", "scenarios.kit.fixtures", "-p", "no:cacheprovider", "-c", os.devnull)
 _TICK = 0.02
@@ -116,21 +120,40 @@ def team_tests(sandbox: Sandbox, *names: str) -> list[Path]:
     return [sandbox.root / "tests" / name for name in shared]
 
 
-def run_check(
-    sandbox: Sandbox,
-    room: Path,
-    check: Path,
-    database_url: str | None = None,
-    seconds: float = CHECK_SECONDS,
-) -> Run:
-    """Run a scenario's check on the store of a room and, where that passes, the smoke suite."""
+def run_check(sandbox: Sandbox, room: Path, check: Path, database_url: str | None = None) -> Run:
+    """Run a scenario's check on the store of a room, and the smoke suite beside it.
+
+    Where the check shows the fault, the smoke suite is stopped, and is no part of the run.
+    """
     shutil.copyfile(check, room / "store" / "check.py")
     names = ("CHECK_DATABASE_URL", "SHOP_TEST_POSTGRES_URL")
-    own = dict.fromkeys(names, database_url) if database_url else {}
+    own = dict.fromkeys(names, database_url) if database_url else made_databases(sandbox, room)
     own["PYTEST_XDIST_WORKER"] = room.name
-    only = "not sqlite" if database_url else "not postgresql"
-    arguments = ("check.py", "tests/smoke", "-k", only)
-    return run_tests(sandbox, room, arguments, seconds, own)
+    only, stop = "not sqlite" if database_url else "not postgresql", Event()
+    smoke_tests = ("tests/smoke", "-k", only)
+    with ThreadPoolExecutor(1) as pool:
+        smoke = pool.submit(run_tests, sandbox, room, smoke_tests, SECONDS, own, "smoke", stop)
+        shown = run_tests(sandbox, room, ("check.py",), SECONDS, own, "check")
+        if not shown.passed:
+            stop.set()
+            return shown
+    tests, misdeeds = shown.tests + smoke.result().tests, smoke.result().misdeeds
+    return replace(smoke.result(), tests=tests, misdeeds=misdeeds)
+
+
+def made_databases(sandbox: Sandbox, room: Path) -> dict[str, str]:
+    """Return where a database without rows and one with the standard store lie ready.
+
+    They are the clean store's, and nobody's where the store of the room has other tables or seeds.
+    """
+    if stamp_of(room / "store", SHAPE) != stamp_of(sandbox.root, SHAPE):
+        return {}
+    stamp = stamp_of(sandbox.root, SEEDS)
+    made = {name: sandbox.snapshots / f"{name}-{stamp}.sqlite3" for name in ("empty", "standard")}
+    for name, path in made.items():
+        if not path.exists():
+            make_database(sandbox, path, is_seeded=name == "standard")
+    return {f"CHECK_{name.upper()}_STORE": str(path) for name, path in made.items()}
 
 
 def run_tests(
@@ -140,6 +163,7 @@ def run_tests(
     seconds: float,
     own: Mapping[str, str] | None = None,
     name: str = "report",
+    stop: Event | None = None,
 ) -> Run:
     """Run pytest in a room, for so many seconds at most, and read what it has reported."""
     report, log = room / f"{name}.jsonl", room / f"{name}.log"
@@ -159,7 +183,7 @@ def run_tests(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        in_time = _wait(process, seconds, str(report))
+        in_time = _wait(process, seconds, str(report), stop or Event())
     return _read(report, log, in_time)
 
 
@@ -171,11 +195,11 @@ def _environment(sandbox: Sandbox) -> dict[str, str]:
     return kept | own | {"MALLOC_ARENA_MAX": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
-def _wait(process: subprocess.Popen[bytes], seconds: float, mark: str) -> bool:
+def _wait(process: subprocess.Popen[bytes], seconds: float, mark: str, stop: Event) -> bool:
     """Wait for the end, and kill all that is left of the run; tell whether it ended by itself."""
     deadline, ticks = time.monotonic() + seconds, 0
     try:
-        while process.poll() is None and time.monotonic() < deadline:
+        while process.poll() is None and time.monotonic() < deadline and not stop.is_set():
             time.sleep(_TICK)
             ticks += 1
             if ticks % 10 == 0 and len(_left(mark)) > _MOST_PROCESSES:

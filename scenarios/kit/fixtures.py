@@ -10,12 +10,14 @@ made. A check that wants an outside world that fails gives it as a fixture of it
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from sqlalchemy import Engine, make_url
 from sqlalchemy.orm import Session
 
@@ -32,6 +34,9 @@ from shop.worker.loop import Worker
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database with the store's tables; `CHECK_EMPTY_STORE` may name one that is made."""
+    if made := os.environ.get("CHECK_EMPTY_STORE"):
+        return Path(made)
     return databases.make_sqlite_template(tmp_path_factory.mktemp("sqlite"))
 
 
@@ -96,25 +101,49 @@ def settings(database_url: str) -> dict[str, str]:
     return settings_for(database_url)
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
+    """Keep templates compiled between the applications of a run, which takes a third off."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def app(settings: dict[str, str], clock: FixedClock, outside: Gateways) -> Iterator[Flask]:
+def app(
+    settings: dict[str, str],
+    clock: FixedClock,
+    outside: Gateways,
+    compiled_templates: BytecodeCache,
+) -> Iterator[Flask]:
     """The store without form tokens and without a brake on guessing."""
     app = create_app(settings, gateways=outside, clock=clock)
+    app.jinja_env.bytecode_cache = compiled_templates
     app.config["WTF_CSRF_ENABLED"] = False
     limiter.enabled = False
     yield app
     app.extensions["sessions"].kw["bind"].dispose()
 
 
+@pytest.fixture(scope="session")
+def other_store() -> tuple[Callable[..., Flask], ModuleType]:
+    return import_again()
+
+
 @pytest.fixture
-def other_app(settings: dict[str, str], clock: FixedClock, outside: Gateways) -> Iterator[Flask]:
+def other_app(
+    settings: dict[str, str],
+    clock: FixedClock,
+    outside: Gateways,
+    compiled_templates: BytecodeCache,
+    other_store: tuple[Callable[..., Flask], ModuleType],
+) -> Iterator[Flask]:
     """The same store as another process has it, see `second_process`; ask it by requests only.
 
     Its errors have classes of their own: it knows none that a service of `outside` raises, and
     `interleave` takes none of its own for a refusal.
     """
-    create_other, auth = import_again()
+    create_other, auth = other_store
     other = create_other(settings, gateways=outside, clock=clock)
+    other.jinja_env.bytecode_cache = compiled_templates
     other.config["WTF_CSRF_ENABLED"] = False
     auth.limiter.enabled = False
     yield other

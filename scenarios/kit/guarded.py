@@ -61,23 +61,11 @@ class Guard:
 
 
 class Reporter:
-    """The plugin of pytest that writes the report; after a check that fails, nothing else runs."""
+    """The plugin of pytest that writes the report."""
 
     def __init__(self, file: IO[str], guard: Guard) -> None:
         """Take the open report."""
         self._file, self._guard = file, guard
-        self._checks = self._ended = self._failed = 0
-
-    def pytest_collection_finish(self, session: Any) -> None:
-        """Count the tests of the check, which come first."""
-        self._session = session
-        self._checks = sum(item.path.name == "check.py" for item in session.items)
-
-    def pytest_runtest_logfinish(self) -> None:
-        """Stop behind a check that has failed."""
-        self._ended += 1
-        if self._ended == self._checks and self._failed:
-            self._session.shouldstop = "The check has failed."
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, Any]:
@@ -92,7 +80,6 @@ class Reporter:
             where = str(report.longrepr.reprcrash) if hasattr(report.longrepr, "reprcrash") else ""
             told = {"test": item.nodeid, "outcome": outcome, "message": str(error or "")}
             self._write(**told, kind=type(error).__name__, where=where)
-            self._failed += outcome != Outcome.FAULT_ABSENT
         return report
 
     def pytest_collectreport(self, report: Any) -> None:
@@ -103,10 +90,8 @@ class Reporter:
 
     def pytest_sessionfinish(self, session: Any, exitstatus: int) -> None:
         """Write the last line."""
-        is_stopped = bool(self._checks and self._failed)
-        count = self._checks if is_stopped else session.testscollected
-        status = 1 if is_stopped and exitstatus == pytest.ExitCode.INTERRUPTED else exitstatus
-        self._write(status=int(status), count=count, misdeeds=self._guard.misdeeds)
+        count, misdeeds = session.testscollected, self._guard.misdeeds
+        self._write(status=int(exitstatus), count=count, misdeeds=misdeeds)
 
     def _write(self, **facts: Any) -> None:
         self._file.write(json.dumps(facts) + "\n")
