@@ -52,6 +52,7 @@ test: installed-test
 	@echo "mypy" && $(VENV_PYTHON) -m mypy
 # Two at a time: many tests start whole stores and browsers, and more of them make each other wait.
 	@echo "pytest" && $(VENV_PYTHON) -m pytest -n 2
+	@echo "cartwreck author verify" && $(VENV_PYTHON) -m scenarios.engine author verify
 
 bench: installed-test
 	@mkdir -p build

@@ -105,13 +105,16 @@ def record(slug: str, kind: str | None, name: str | None, who: str, message: str
 
 @author.command()
 @click.argument("slugs", nargs=-1, metavar="[SLUG...]")
-@click.option("--draft", is_flag=True, help="Once each, and without the store's own suite.")
+@click.option("--draft", is_flag=True, help="The bad commit once, and not five times.")
+@click.option(
+    "--whole", is_flag=True, help="The store's own suite on every right fix too: minutes."
+)
 @click.option("--write-pairs", is_flag=True, help="Write which scenarios cannot go together.")
 @click.option(
     "--database-url", envvar="SHOP_TEST_POSTGRES_URL", help="A PostgreSQL to prove them on too."
 )
 def verify(
-    slugs: tuple[str, ...], draft: bool, write_pairs: bool, database_url: str | None
+    slugs: tuple[str, ...], draft: bool, whole: bool, write_pairs: bool, database_url: str | None
 ) -> None:
     """Prove scenarios: all of them, or those that are named."""
     from rich.console import Console
@@ -124,7 +127,7 @@ def verify(
     chosen = [find_scenario(catalogue, slug) for slug in slugs] or list(catalogue.values())
     databases = {"sqlite": None, **({"postgresql": database_url} if database_url else {})}
     console = Console(stderr=True)
-    trials = [each for one in chosen for each in list_trials(sandbox, one, databases, draft)]
+    trials = [each for one in chosen for each in list_trials(sandbox, one, databases, draft, whole)]
     results = track(run_trials(trials), "Proving", len(trials), console=console)
     bad = [result for result in results if result.problem]
     for each in bad:

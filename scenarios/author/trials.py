@@ -93,7 +93,7 @@ class Trials:
         for fix in (*self.scenario.right_fixes, *self.scenario.wrong_fixes):
             yield f"{fix.parent.name}/{fix.stem} applies", partial(self.apply, fix)
 
-    def slow(self, is_draft: bool) -> Iterator[Trial]:
+    def slow(self, is_draft: bool, is_whole: bool) -> Iterator[Trial]:
         """Yield the trials that run the store."""
         right = {f"right/{fix.stem}": self.fixed(fix) for fix in self.scenario.right_fixes}
         for name, url in self.databases.items():
@@ -110,7 +110,7 @@ class Trials:
                 yield f"{told}, {name}", partial(self.refuses, path, text, url)
         for told, tree in {"the bad commit": self.bad, **right}.items():
             yield f"lint and types of {told}", partial(self.lints, tree)
-        for told, tree in right.items() if not is_draft else ():
+        for told, tree in right.items() if is_whole else ():
             yield f"the store's suite on {told}", partial(self.holds_elsewhere, tree)
 
     def look_at_files(self) -> str | None:

@@ -25,7 +25,11 @@ class Result:
 
 
 def list_trials(
-    sandbox: Sandbox, scenario: Scenario, databases: dict[str, str | None], is_draft: bool
+    sandbox: Sandbox,
+    scenario: Scenario,
+    databases: dict[str, str | None],
+    is_draft: bool,
+    is_whole: bool,
 ) -> Iterator[tuple[str, Trial]]:
     """Yield all trials; those that run the store only where its files are as they should be."""
     trials = Trials(sandbox, scenario, databases)
@@ -33,7 +37,7 @@ def list_trials(
     for trial in quick:
         yield scenario.slug, trial
     if not any(run() for _, run in quick):
-        for trial in trials.slow(is_draft):
+        for trial in trials.slow(is_draft, is_whole):
             yield scenario.slug, trial
 
 

@@ -1,12 +1,14 @@
 """`cartwreck up`: prepare the sandbox, run its programs, and do what other commands ask for."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from types import FrameType
 
 from scenarios.engine.calls import reset_world, set_conditions, status_of
@@ -238,10 +240,18 @@ def _show_addresses(running: Running) -> None:
         "Mail": f"{addresses.world}/mail",
         "Outside world": f"{addresses.world}/",
         "Logs": ".cartwreck/logs/ (store.log, worker.log, world.log)",
-        "Second terminal": "cartwreck list, then cartwreck start SCENARIO",
+        "Second terminal": f"{_command()} list",
         "Stop": "Ctrl-C",
     }
     running.screen.panel("Brindle & Bolt is open", rows)
+
+
+def _command() -> str:
+    """Return what to type for the command, which is no name where the environment is not active."""
+    own = Path(sys.executable).with_name("cartwreck")
+    if shutil.which("cartwreck") or not own.exists():
+        return "cartwreck"
+    return os.path.relpath(own)
 
 
 def _warn_of_strangers(running: Running) -> None:

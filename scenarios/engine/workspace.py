@@ -138,7 +138,11 @@ class Workspace:
 
     def read_diff(self) -> str:
         """Return what the learner has changed in the store, as a diff."""
-        return self._git("diff", self.deployed.root, "--", "shop") if self.deployed else ""
+        return (
+            self._git("diff", "--full-index", self.deployed.root, "--", "shop")
+            if self.deployed
+            else ""
+        )
 
     def _present(self, merger: Merger) -> dict[str, str]:
         if deployed := self.deployed:

@@ -45,24 +45,30 @@ def make_checkout(root: Path) -> Sandbox:
     return sandbox
 
 
-def add_scenario(root: Path, slug: str, old: str, new: str) -> None:
-    """Write the folder of a scenario that changes one line of the shelf."""
+def add_scenario(
+    root: Path, slug: str, old: str, new: str, file: str = "shop/shelf.py", more: str = ""
+) -> None:
+    """Write the folder of a scenario that changes one line of a file.
+
+    :param more: further lines of `scenario.toml`.
+    """
     folder = root / "scenarios" / "catalogue" / slug
-    write(folder / "scenario.toml", TOML)
+    write(folder / "scenario.toml", TOML + more)
     write(folder / "ticket.md", "It costs too much.\n")
     write(folder / "hints.md", "## Hint 1\n\nOne.\n\n## Hint 2\n\nTwo.\n\n## Hint 3\n\nThree.\n")
     write(folder / "debrief.md", "It was the price.\n")
-    write(folder / "bad_commit.patch", make_patch(root, old, new))
+    write(folder / "bad_commit.patch", make_patch(root, file, old, new))
 
 
-def make_patch(root: Path, old: str, new: str) -> str:
-    """Return the patch that changes a text of the shelf into another."""
-    scratch = root / "scratch"
+def make_patch(root: Path, file: str, old: str, new: str) -> str:
+    """Return the patch that changes a text of a file into another."""
+    scratch, text = root / "scratch", (root / file).read_text("utf-8")
+    assert old in text
     shutil.rmtree(scratch, ignore_errors=True)
-    write(scratch / "shop" / "shelf.py", SHELF)
+    write(scratch / file, text)
     git(scratch, "init", "--quiet")
     git(scratch, "add", ".")
-    write(scratch / "shop" / "shelf.py", SHELF.replace(old, new))
+    write(scratch / file, text.replace(old, new))
     patch = git(scratch, "diff", "--full-index")
     shutil.rmtree(scratch)
     return patch

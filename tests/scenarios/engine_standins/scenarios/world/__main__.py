@@ -1,4 +1,4 @@
-"""A stand-in for the outside world: it counts the calls of `reset` in a file."""
+"""A stand-in for the outside world: it notes the calls that change something in a file."""
 
 import os
 import sys
@@ -18,10 +18,22 @@ class World(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Reset for who has the token."""
+        self._change("reset" if self.path == "/control/reset" else "")
+
+    def do_PATCH(self) -> None:
+        """Note a condition for who has the token."""
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self._change(f"{self.path.rpartition('/')[2]} {body}")
+
+    def do_DELETE(self) -> None:
+        """Note that a service behaves well again, for who has the token."""
+        self._change(f"{self.path.rpartition('/')[2]} well")
+
+    def _change(self, what: str) -> None:
         expected = f"Bearer {os.environ['WORLD_CONTROL_TOKEN']}"
-        is_allowed = self.headers["Authorization"] == expected and self.path == "/control/reset"
+        is_allowed = self.headers["Authorization"] == expected and bool(what)
         if is_allowed:
-            ledger.write_text("reset\n", encoding="utf-8")
+            ledger.write_text(f"{what}\n", encoding="utf-8")
         self._answer(200 if is_allowed else 401)
 
     def _answer(self, status: int) -> None:
