@@ -24,7 +24,7 @@ TIMES_BAD = 5
 _MOST_LINES, _MOST_FILES, _LEAST_RIGHT, _LEAST_WRONG, _LEAST_HINTS = 30, 2, 2, 3, 3
 _TEXTS = ("ticket", "hints", "debrief", "instructor")
 _DEBRIEF = ("Cause", "How each tool shows it", "The fix", "How to prevent", "A real incident")
-_IDENTIFIER = re.compile(r"[A-Za-z]\w*_\w+|[a-z]+[A-Z]\w+")
+_IDENTIFIER = re.compile(r"[A-Za-z]\w*\.[a-z]\w*|[A-Za-z]\w*_\w+|[a-z]+[A-Z]\w+")
 _TEST = re.compile(r"def (test_\w+)")
 _PATCH_HEAD = ("From ", "From: ", "Date: ", "Subject: ")
 # Two stores that no check may let pass.

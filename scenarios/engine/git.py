@@ -1,5 +1,6 @@
 """git, called so that the settings of whoever uses the machine have no part in it."""
 
+import errno
 import os
 import subprocess
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ def run_git(
     """Run git and return what it printed.
 
     :raises GitFailedError: when git says no.
+    :raises OSError: when the disk is full or may not be written to.
     :raises RefusedError: when there is no git.
     """
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
@@ -46,5 +48,9 @@ def run_git(
             "and run the command again."
         ) from None
     if done.returncode:
-        raise GitFailedError(done.stderr.decode("utf-8", "replace").strip())
+        said = done.stderr.decode("utf-8", "replace").strip()
+        for number in (errno.ENOSPC, errno.EROFS, errno.EACCES):
+            if os.strerror(number) in said:
+                raise OSError(number, os.strerror(number), str(arguments[-1]))
+        raise GitFailedError(said)
     return done.stdout.decode("utf-8", "surrogateescape")
