@@ -21,6 +21,8 @@ from scenarios.engine.refusal import RefusedError
 from scenarios.engine.sandbox import Sandbox
 
 TIMES_BAD = 5
+# Several run at once, and nobody waits for one of them.
+_SECONDS = 240.0
 _MOST_LINES, _MOST_FILES, _LEAST_RIGHT, _LEAST_WRONG, _LEAST_HINTS = 30, 2, 2, 3, 3
 _TEXTS = ("ticket", "hints", "debrief", "instructor")
 _DEBRIEF = ("Cause", "How each tool shows it", "The fix", "How to prevent", "A real incident")
@@ -182,12 +184,12 @@ class Trials:
     def passes(self, tree: str, url: str | None) -> str | None:
         """Tell why check and smoke suite do not pass."""
         with self._room(tree) as room:
-            return _why_not_passed(run_check(self.sandbox, room, self._check, url))
+            return _why_not_passed(run_check(self.sandbox, room, self._check, url, _SECONDS))
 
     def fails(self, tree: str, url: str | None) -> str | None:
         """Tell why the check does not show the fault; a store that stands still has shown it."""
         with self._room(tree) as room:
-            run = run_check(self.sandbox, room, self._check, url)
+            run = run_check(self.sandbox, room, self._check, url, _SECONDS)
         outcome = _check_part(run).outcome
         return None if outcome == "fault shown" or run.hung else f"The check says {outcome!r}."
 
@@ -196,7 +198,7 @@ class Trials:
         with self._room(self.clean) as room:
             with (room / "store" / path).open("a", encoding="utf-8") as file:
                 file.write(text)
-            run = run_check(self.sandbox, room, self._check, url)
+            run = run_check(self.sandbox, room, self._check, url, _SECONDS)
         return "The check passes." if _check_part(run).passed else None
 
     def smokes(self, url: str | None) -> str | None:
@@ -205,7 +207,7 @@ class Trials:
         only = "not sqlite" if url else "not postgresql"
         with self._room(self.bad) as room:
             own["PYTEST_XDIST_WORKER"] = room.name
-            run = run_tests(self.sandbox, room, ("tests/smoke", "-k", only), 120, own)
+            run = run_tests(self.sandbox, room, ("tests/smoke", "-k", only), _SECONDS, own)
         return _why_not_passed(run)
 
     def holds_elsewhere(self, tree: str) -> str | None:

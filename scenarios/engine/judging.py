@@ -120,7 +120,13 @@ def team_tests(sandbox: Sandbox, *names: str) -> list[Path]:
     return [sandbox.root / "tests" / name for name in shared]
 
 
-def run_check(sandbox: Sandbox, room: Path, check: Path, database_url: str | None = None) -> Run:
+def run_check(
+    sandbox: Sandbox,
+    room: Path,
+    check: Path,
+    database_url: str | None = None,
+    seconds: float = SECONDS,
+) -> Run:
     """Run a scenario's check on the store of a room, and the smoke suite beside it.
 
     Where the check shows the fault, the smoke suite is stopped, and is no part of the run.
@@ -132,8 +138,8 @@ def run_check(sandbox: Sandbox, room: Path, check: Path, database_url: str | Non
     only, stop = "not sqlite" if database_url else "not postgresql", Event()
     smoke_tests = ("tests/smoke", "-k", only)
     with ThreadPoolExecutor(1) as pool:
-        smoke = pool.submit(run_tests, sandbox, room, smoke_tests, SECONDS, own, "smoke", stop)
-        shown = run_tests(sandbox, room, ("check.py",), SECONDS, own, "check")
+        smoke = pool.submit(run_tests, sandbox, room, smoke_tests, seconds, own, "smoke", stop)
+        shown = run_tests(sandbox, room, ("check.py",), seconds, own, "check")
         if not shown.passed:
             stop.set()
             return shown

@@ -20,6 +20,15 @@ from scenarios.engine.switching import ensure_workspace
 from scenarios.engine.workspace import Workspace
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+# The workspace comes first on the path, as it does for `python -m flask`.
+_DEBUGGED = """
+import logging, sys
+sys.path[0:0] = [""]
+logging.basicConfig(format="%(message)s")
+logging.getLogger("sqlalchemy.engine").setLevel("{}")
+from flask.cli import main
+main()
+"""
 _SLUGS = click.argument("slugs", nargs=-1, required=True, metavar="SLUG...")
 
 
@@ -86,16 +95,21 @@ def flags(as_json: bool) -> None:
         _print_flags(sandbox)
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command()
 @click.option("--port", default=5010, show_default=True, help="Port of the store to debug.")
-def debug(port: int) -> None:
+@click.option("--statements", is_flag=True, help="Print every statement that the database is sent.")
+def debug(port: int, statements: bool) -> None:
     """Run the workspace's store in this terminal, so that a breakpoint() stops here."""
     sandbox = here()
     ensure_workspace(sandbox)
+    settings = _store_settings(sandbox)
     click.echo(f"The store of the workspace, at http://127.0.0.1:{port}/; Ctrl-C ends it.")
-    arguments = ("-m", "flask", "--app", "shop", "run", "--port", str(port), "--no-reload")
+    arguments = ("--app", "shop", "run", "--port", str(port), "--no-reload")
     os.chdir(sandbox.workspace)
-    os.execve(sys.executable, [sys.executable, *arguments], _store_settings(sandbox))  # noqa: S606
+    level = "INFO" if statements else "WARNING"
+    os.execve(  # noqa: S606
+        sys.executable, [sys.executable, "-c", _DEBUGGED.format(level), *arguments], settings
+    )
 
 
 @click.command()

@@ -71,7 +71,7 @@ def test_a_check_that_fails_is_told_and_the_smoke_suite_not_run(
 def test_a_store_that_stands_still_is_told_where(sandbox: Sandbox, room: Path) -> None:
     replace_allocation(room, "    while True:\n        pass\n")
 
-    verdict = judge_check(judge(sandbox, room, 16.0))
+    verdict = judge_check(judge(sandbox, room, 30.0))
 
     assert verdict
     assert (verdict.kind, verdict.sentence) == (NOT_YET, "The store stood still, and was stopped.")

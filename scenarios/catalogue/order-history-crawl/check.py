@@ -134,7 +134,7 @@ def expect_same(costs: Mapping[int, int], what: str, address: str) -> None:
     assert len(set(costs.values())) == 1, report(
         f"To answer {address} takes as many {what} with {max(costs)} orders as with {min(costs)}.",
         f"{what.capitalize()}: {said}.",
-        f"X-ray of {address}, or SQLAlchemy's log of what the database is asked for it",
+        f"what the database is asked for {address}: `cartwreck debug --statements`",
     )
 
 
