@@ -23,14 +23,19 @@ class Deployment:
 def deploy(sandbox: Sandbox, slugs: Sequence[str]) -> Deployment:
     """Bring the workspace and the flags to exactly these scenarios.
 
+    Where just these are on, and somebody works on them, nothing is done.
+
     :raises RefusedError: when one is unknown, two cannot go together, or a learner's work is in
         the way; nothing has then changed.
     """
     catalogue, workspace = load_catalogue(sandbox.catalogue), Workspace(sandbox)
     scenarios = [find_scenario(catalogue, slug) for slug in dict.fromkeys(slugs)]
     seed_before = seed_of(enabled(sandbox))
+    deployed = workspace.deployed
+    if deployed and deployed.slugs == tuple(slugs) and workspace.changes:
+        return Deployment((), must_reset=False)
     workspace.refuse_changes()
-    is_first = workspace.deployed is None
+    is_first = deployed is None
     changed = workspace.deploy([s.slug for s in scenarios], [(s.slug, s.patch) for s in scenarios])
     write_flags(sandbox, catalogue, [s.slug for s in scenarios])
     is_other = seed_of(scenarios) != seed_before or any(p.startswith(_RESETS) for p in changed)

@@ -104,6 +104,15 @@ def test_a_switch_that_would_throw_work_away_is_refused(
     assert (workspace / name).read_text("utf-8") == "mine = 1\n"
 
 
+def test_a_switch_to_what_is_on_leaves_work_alone(sandbox: Sandbox) -> None:
+    deploy(sandbox, ["dear"])
+    write(sandbox.workspace / "shop" / "shelf.py", "mine = 1\n")
+
+    deploy(sandbox, ["dear"])
+
+    assert shelf(sandbox) == "mine = 1\n"
+
+
 def test_a_reset_saves_edits_commits_and_new_files_as_one_diff(
     sandbox: Sandbox, workspace: Path
 ) -> None:
