@@ -22,8 +22,9 @@ def sandbox(tmp_path: Path) -> Sandbox:
     root.mkdir()
     for name in ("shop", "seed_data", "scenarios", "tests"):
         (root / name).symlink_to(ROOT / name)
-    (root / ".cartwreck").mkdir()
-    return Sandbox(root)
+    sandbox = Sandbox(root)
+    sandbox.make_folders()
+    return sandbox
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from typing import Any
 import click
 from flask import Flask
 
-# The checkout, seen from the workspace.
-ROOT = Path(__file__).parents[3]
+# The checkout, whether this is its own shop or that of the workspace in it.
+ROOT = next(each for each in Path(__file__).parents if (each / ".cartwreck").is_dir())
 GREETING = "hello"
 
 
