@@ -156,19 +156,15 @@ def check(slug: str | None, database_url: str | None, as_json: bool) -> None:
 
 
 def _check(sandbox: Sandbox, scenario: Scenario, url: str | None, as_json: bool) -> Verdict:
-    last = None
-    warn_of_edits_outside(sandbox, as_json)
-    for verdict in judge_fix(sandbox, scenario, url):
-        if last and not as_json:
-            click.echo(f"{last.sentence} Now the rest of the store's own tests ...")
-        last = verdict
-    assert last  # noqa: S101  A judgement has at least one verdict.
-    note_try(sandbox, scenario.slug, "fixed", last.kind == SOLVED, verdict=last.kind)
+    if not as_json:
+        warn_of_edits_outside(sandbox)
+    verdict = judge_fix(sandbox, scenario, url, lambda text: click.echo(text, err=as_json))
+    note_try(sandbox, scenario.slug, "fixed", verdict.kind == SOLVED, verdict=verdict.kind)
     if as_json:
-        click.echo(json.dumps({**asdict(last), "scenario": scenario.slug}, indent=2))
+        click.echo(json.dumps({**asdict(verdict), "scenario": scenario.slug}, indent=2))
     else:
-        print_verdict(last)
-    return last
+        print_verdict(verdict)
+    return verdict
 
 
 @click.command()
@@ -286,9 +282,9 @@ def _state(done: dict[str, Progress], slug: str) -> str:
     return done[slug].state if slug in done else ""
 
 
-def warn_of_edits_outside(sandbox: Sandbox, is_quiet: bool = False) -> None:
+def warn_of_edits_outside(sandbox: Sandbox) -> None:
     """Say so where somebody has edited the store that does not run."""
-    if not is_quiet and (changed := edits_outside(sandbox)):
+    if changed := edits_outside(sandbox):
         click.secho(
             f"You have changed {', '.join(changed[:3])} in the checkout itself, which does not "
             f"run: the store that runs is {sandbox.workspace}. Move your change there, and "

@@ -4,7 +4,7 @@ import ast
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -53,21 +53,19 @@ def current_scenario(sandbox: Sandbox, slug: str | None) -> Scenario:
     )
 
 
-def judge_fix(sandbox: Sandbox, scenario: Scenario, database_url: str | None) -> Iterator[Verdict]:
-    """Judge the workspace as it is on disk: yield "the check passes" once it does, then the rest.
-
-    The last verdict is the one that counts.
-    """
+def judge_fix(
+    sandbox: Sandbox, scenario: Scenario, database_url: str | None, say: Callable[[str], None]
+) -> Verdict:
+    """Judge the workspace as it is on disk; say so in between, once the check has passed."""
     workspace = Workspace(sandbox)
     with judging_room(sandbox, workspace.folder, team_tests(sandbox)) as room:
         check = scenario.folder / "check.py"
         verdict = judge_check(run_check(sandbox, room, check, database_url))
-    if verdict:
-        explained = explain(scenario, workspace.read_diff()) if verdict.kind == NOT_YET else ""
-        yield replace(verdict, explanation=explained)
-        return
-    yield Verdict(SOLVED, "The check passes, and the smoke suite too.")
-    yield judge_whole_store(sandbox, workspace.folder) or Verdict(SOLVED, "Solved.")
+    if verdict is None:
+        say("The check passes, and the smoke suite too. Now the rest of the store's own tests ...")
+        return judge_whole_store(sandbox, workspace.folder) or Verdict(SOLVED, "Solved.")
+    explained = explain(scenario, workspace.read_diff()) if verdict.kind == NOT_YET else ""
+    return replace(verdict, explanation=explained)
 
 
 def judge_whole_store(sandbox: Sandbox, store: Path) -> Verdict | None:

@@ -56,7 +56,7 @@ def status(as_json: bool) -> None:
     if error:
         click.secho("Your last save does not start; the store before it goes on:", fg="red")
         click.echo(error)
-    warn_of_edits_outside(sandbox, False)
+    warn_of_edits_outside(sandbox)
 
 
 @click.command()
