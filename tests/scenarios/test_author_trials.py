@@ -8,9 +8,8 @@ import pytest
 
 from scenarios.author.trials import Trials
 from scenarios.engine.catalogue import load_catalogue
-from scenarios.engine.sandbox import Sandbox
+from tests.scenarios.real_checkout import copy_checkout
 
-ROOT = Path(__file__).parents[2]
 SLUG = "order-history-crawl"
 PASSES = "def test_it() -> None:\n    assert True\n"
 FAILS = "def test_it() -> None:\n    assert False\n"
@@ -27,19 +26,7 @@ REFUSES_ORDERS = (
 
 @pytest.fixture
 def trials(tmp_path: Path) -> Trials:
-    root = tmp_path / "checkout"
-    for name in ("shop", "seed_data"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (root / "tests").symlink_to(ROOT / "tests")
-    (root / "pyproject.toml").symlink_to(ROOT / "pyproject.toml")
-    for each in (ROOT / "scenarios").iterdir():
-        if each.name != "catalogue":
-            (root / "scenarios").mkdir(exist_ok=True)
-            (root / "scenarios" / each.name).symlink_to(each)
-    folder = root / "scenarios" / "catalogue" / SLUG
-    shutil.copytree(ROOT / "scenarios" / "catalogue" / SLUG, folder)
-    sandbox = Sandbox(root)
-    sandbox.make_folders()
+    sandbox = copy_checkout(tmp_path / "checkout", SLUG)
     return Trials(sandbox, load_catalogue(sandbox.catalogue)[SLUG], {"sqlite": None})
 
 
