@@ -245,7 +245,9 @@ def _read(report: Path, log: Path, in_time: bool) -> Run:
     broken = next((each.message for each in tests if each.kind == "collection"), said)
     words = [line.strip() for line in broken.splitlines() if line.strip()]
     ended = "" if last else "It ended before all tests had reported. "
-    return Run(tests, tuple(last["misdeeds"]) if last else (), ended + (words[-1] if words else ""))
+    # There is a sentence in any case: a run without one would be judged by the tests it has.
+    trouble = ended + (words[-1] if words else "It said nothing.")
+    return Run(tests, tuple(last["misdeeds"]) if last else (), trouble)
 
 
 def _place(said: str) -> str:

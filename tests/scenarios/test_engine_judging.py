@@ -111,6 +111,7 @@ def test_a_misdeed_is_prevented_and_told_even_where_its_error_is_swallowed(
     [
         ("    import os\n    os._exit(0)\n", CANNOT_TELL),
         ("    raise SystemExit(0)\n", CANNOT_TELL),
+        ("    import os\n    os.close(1)\n    os.close(2)\n    os._exit(0)\n", CANNOT_TELL),
         ("    import pytest\n    pytest.skip('not today')\n", CANNOT_TELL),
         ("    return bytearray(8 << 30)\n", NOT_YET),
     ],
