@@ -1,15 +1,16 @@
 """`cartwreck author`: begin a scenario, record its patches, prove it, carry it over a new store."""
 
 import sys
+from collections.abc import Sequence
 
 import click
 
-from scenarios.engine.catalogue import find_scenario, load_catalogue
+from scenarios.engine.catalogue import Scenario, find_scenario, load_catalogue
 from scenarios.engine.commands import here
 from scenarios.engine.merging import Merger
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.reset import run_switch
-from scenarios.engine.sandbox import write_whole
+from scenarios.engine.sandbox import Sandbox, write_whole
 from scenarios.engine.workspace import Workspace
 
 _TOML = """title = "What is reported, in one sentence that names no cause"
@@ -123,8 +124,7 @@ def verify(
     from scenarios.author.verify import check_pairs, list_trials, run_trials
 
     sandbox = here()
-    catalogue = load_catalogue(sandbox.catalogue)
-    chosen = [find_scenario(catalogue, slug) for slug in slugs] or list(catalogue.values())
+    chosen = _chosen(sandbox, slugs)
     databases = {"sqlite": None, **({"postgresql": database_url} if database_url else {})}
     console = Console(stderr=True)
     trials = [each for one in chosen for each in list_trials(sandbox, one, databases, draft, whole)]
@@ -132,7 +132,7 @@ def verify(
     bad = [result for result in results if result.problem]
     for each in bad:
         click.secho(f"{each.slug}: {each.trial}: {each.problem}", fg="red")
-    if problem := check_pairs(sandbox, catalogue, write_pairs):
+    if problem := check_pairs(sandbox, load_catalogue(sandbox.catalogue), write_pairs):
         click.secho(problem, fg="red")
     click.echo(
         f"{len(trials) - len(bad)} of {len(trials)} trials hold, on {' and '.join(databases)}."
@@ -147,8 +147,8 @@ def verify(
 def rebase(slugs: tuple[str, ...]) -> None:
     """Carry patches over a changed store by a three-way merge, and write them anew."""
     sandbox = here()
-    catalogue, merger = load_catalogue(sandbox.catalogue), Merger(sandbox)
-    for one in [find_scenario(catalogue, slug) for slug in slugs] or list(catalogue.values()):
+    merger = Merger(sandbox)
+    for one in _chosen(sandbox, slugs):
         bad = merger.merge([(one.slug, one.patch)])
         text = one.patch.read_text("utf-8")
         head = text[: text.index("diff --git")]
@@ -159,3 +159,8 @@ def rebase(slugs: tuple[str, ...]) -> None:
         for fix, diff in fixes.items():
             write_whole(fix, diff)
         click.echo(f"{one.slug}: {1 + len(fixes)} patches are up to date.")
+
+
+def _chosen(sandbox: Sandbox, slugs: Sequence[str]) -> list[Scenario]:
+    named = [find_scenario(sandbox.catalogue, slug) for slug in slugs]
+    return named or list(load_catalogue(sandbox.catalogue).values())

@@ -79,25 +79,30 @@ class Scenario:
         return database not in self.wrong.get(fix.stem, {}).get("right_on", ())
 
 
+def list_slugs(folder: Path) -> list[str]:
+    """Return the names of all scenarios, without reading them."""
+    return sorted(path.parent.name for path in folder.glob("*/scenario.toml"))
+
+
 def load_catalogue(folder: Path) -> dict[str, Scenario]:
     """Return all scenarios by slug, in the order of tracks and levels.
 
     :raises RefusedError: naming the first folder that is not as it should be.
     """
-    found = [_load(path.parent) for path in sorted(folder.glob("*/scenario.toml"))]
+    found = [_load(folder / slug) for slug in list_slugs(folder)]
     return {each.slug: each for each in sorted(found, key=lambda s: (s.track, s.level, s.slug))}
 
 
-def find_scenario(catalogue: Mapping[str, Scenario], slug: str) -> Scenario:
-    """Return a scenario.
+def find_scenario(folder: Path, slug: str) -> Scenario:
+    """Return a scenario of the catalogue.
 
     :raises RefusedError: when there is none of this name; it offers those that are alike.
     """
-    if slug in catalogue:
-        return catalogue[slug]
+    if slug in (slugs := list_slugs(folder)):
+        return _load(folder / slug)
     import difflib
 
-    near = difflib.get_close_matches(slug, catalogue, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(slug, slugs, n=3, cutoff=0.5)
     advice = f"did you mean {' or '.join(near)}?" if near else "`cartwreck list` shows them all."
     raise RefusedError(f"There is no scenario {slug!r}: {advice}")
 

@@ -16,7 +16,6 @@ from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.screen import Screen
 
 LAST_LINES = 15
-SECONDS_TO_STOP = 5.0
 
 
 class Log:

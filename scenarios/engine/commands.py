@@ -77,7 +77,7 @@ def list_scenarios(track: str | None, as_json: bool) -> None:
 def start(slug: str, opens: bool) -> None:
     """Deploy a scenario, show its ticket and open the workspace."""
     sandbox = here()
-    scenario = find_scenario(load_catalogue(sandbox.catalogue), slug)
+    scenario = find_scenario(sandbox.catalogue, slug)
     if read_flags(sandbox) != [slug] or Workspace(sandbox).deployed is None:
         run_switch(sandbox, (slug,), click.echo)
     note_start(sandbox, slug)

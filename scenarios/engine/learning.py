@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from scenarios.engine.catalogue import Scenario, find_scenario, load_catalogue
+from scenarios.engine.catalogue import Scenario, find_scenario
 from scenarios.engine.git import run_git
 from scenarios.engine.judging import Run, judging_room, run_check, run_tests, team_tests
 from scenarios.engine.merging import Merger
@@ -40,7 +40,7 @@ def current_scenario(sandbox: Sandbox, slug: str | None) -> Scenario:
     """
     on = {each.slug: each for each in enabled(sandbox)}
     if slug is not None:
-        find_scenario(load_catalogue(sandbox.catalogue), slug)
+        find_scenario(sandbox.catalogue, slug)
         if slug not in on:
             raise RefusedError(f"{slug} is not on: `cartwreck start {slug}`.")
         return on[slug]

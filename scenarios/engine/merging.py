@@ -8,7 +8,7 @@ Trees are named as git names them; nothing of this repository ever reaches the w
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from scenarios.engine.sandbox import Sandbox
 # What a bad commit may touch; the workspace's other files are the same for all.
 MERGED = ("shop", "seed_data")
 _HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@")
-Patches = Iterable[tuple[str, Path]]
+Patches = Sequence[tuple[str, Path]]
 
 
 class Merger:
@@ -45,12 +45,13 @@ class Merger:
             git("add", "--all", "--", *names)
             return git("write-tree").strip()
 
-    def merge(self, patches: Patches) -> str:
+    def merge(self, patches: Patches, clean: str = "") -> str:
         """Return the tree of the clean store with the patches, merged in the given order.
 
+        :param clean: the clean store's tree, where it is known.
         :raises RefusedError: naming the scenario that cannot be merged with those before it.
         """
-        tree, before = self.clean_tree(), list[str]()
+        tree, before = clean or self.clean_tree(), list[str]()
         for slug, patch in patches:
             with self._index() as git:
                 git("read-tree", tree)

@@ -16,9 +16,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scenarios.engine.child import SECONDS_TO_STOP
 from scenarios.engine.refusal import AlreadyRunningError
 from scenarios.engine.sandbox import Sandbox, write_whole
+from scenarios.engine.tether import SECONDS_TO_STOP
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from scenarios.engine.catalogue import find_scenario, load_catalogue
+from scenarios.engine.catalogue import find_scenario
 from scenarios.engine.commands import here, warn_of_edits_outside
 from scenarios.engine.flags import read_flags
 from scenarios.engine.refusal import RefusedError
@@ -76,9 +76,9 @@ def disable(slugs: Sequence[str], every: bool) -> None:
     sandbox = here()
     if not (slugs or every):
         raise RefusedError("Say which scenario, or --all.")
-    on, known = read_flags(sandbox), load_catalogue(sandbox.catalogue)
+    on = read_flags(sandbox)
     for slug in slugs:
-        find_scenario(known, slug)
+        find_scenario(sandbox.catalogue, slug)
     off = on if every else list(slugs)
     run_switch(sandbox, tuple(slug for slug in on if slug not in off), click.echo)
     _print_flags(sandbox)

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-from scenarios.engine.child import SECONDS_TO_STOP, Child, ending_in_words
+from scenarios.engine.child import Child, ending_in_words
 from scenarios.engine.forks import Fork, Warm
 from scenarios.engine.programs import FORKED, Program
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.sandbox import Sandbox, write_whole
 from scenarios.engine.screen import Screen
+from scenarios.engine.tether import SECONDS_TO_STOP
 
 QUICK_DEATHS = 5
 QUICK_SECONDS = 10.0

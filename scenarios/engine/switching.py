@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from scenarios.engine.catalogue import SEEDS, Scenario, find_scenario, load_catalogue
+from scenarios.engine.catalogue import SEEDS, Scenario, find_scenario, list_slugs
 from scenarios.engine.flags import read_flags, write_flags
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.workspace import Workspace
@@ -28,16 +29,16 @@ def deploy(sandbox: Sandbox, slugs: Sequence[str]) -> Deployment:
     :raises RefusedError: when one is unknown, two cannot go together, or a learner's work is in
         the way; nothing has then changed.
     """
-    catalogue, workspace = load_catalogue(sandbox.catalogue), Workspace(sandbox)
-    scenarios = [find_scenario(catalogue, slug) for slug in dict.fromkeys(slugs)]
+    workspace = Workspace(sandbox)
+    scenarios = [find_scenario(sandbox.catalogue, slug) for slug in dict.fromkeys(slugs)]
     seed_before = seed_of(enabled(sandbox))
     deployed = workspace.deployed
     if deployed and deployed.slugs == tuple(slugs) and workspace.changes:
         return Deployment((), must_reset=False)
     workspace.refuse_changes()
     is_first = deployed is None
-    changed = workspace.deploy([s.slug for s in scenarios], [(s.slug, s.patch) for s in scenarios])
-    write_flags(sandbox, catalogue, [s.slug for s in scenarios])
+    changed = workspace.deploy(_patches(scenarios))
+    write_flags(sandbox, list_slugs(sandbox.catalogue), [s.slug for s in scenarios])
     is_other = seed_of(scenarios) != seed_before or any(p.startswith(_RESETS) for p in changed)
     return Deployment(tuple(changed), is_other and not is_first)
 
@@ -48,17 +49,20 @@ def ensure_workspace(sandbox: Sandbox) -> list[str]:
     Returns what has changed. A store that was pulled anew reaches a learner in the middle of a
     scenario with the next switch or reset.
     """
-    workspace = Workspace(sandbox)
-    if workspace.deployed and workspace.changes:
+    workspace, on = Workspace(sandbox), enabled(sandbox)
+    if workspace.is_made_of(_patches(on)) or workspace.changes:
         return []
-    known = load_catalogue(sandbox.catalogue)
-    return list(deploy(sandbox, [slug for slug in read_flags(sandbox) if slug in known]).changed)
+    return list(deploy(sandbox, [each.slug for each in on]).changed)
 
 
 def enabled(sandbox: Sandbox) -> list[Scenario]:
     """Return the scenarios that are on, leaving out what the catalogue no longer has."""
-    catalogue = load_catalogue(sandbox.catalogue)
-    return [catalogue[slug] for slug in read_flags(sandbox) if slug in catalogue]
+    known = list_slugs(sandbox.catalogue)
+    return [find_scenario(sandbox.catalogue, slug) for slug in read_flags(sandbox) if slug in known]
+
+
+def _patches(scenarios: Iterable[Scenario]) -> list[tuple[str, Path]]:
+    return [(each.slug, each.patch) for each in scenarios]
 
 
 def conditions_of(scenarios: Iterable[Scenario]) -> dict[str, dict[str, object]]:

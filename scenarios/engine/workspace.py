@@ -5,11 +5,11 @@ Its `.git` is made anew with every switch, so that no object of it tells what wa
 off is finished by the next command.
 """
 
+import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from scenarios.engine.git import GitFailedError, run_git
 from scenarios.engine.merging import MERGED, Merger, Patches
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.sandbox import Sandbox, write_whole
+from scenarios.engine.snapshot import stamp_of
 
 _DEPLOYED = Path(__file__).parent / "deployed"
 # The suite of the store's team, as it lies in the checkout.
@@ -37,10 +38,11 @@ _RELEASED_AT = {"GIT_AUTHOR_DATE": "2026-01-05T09:00Z", "GIT_COMMITTER_DATE": "2
 class Deployed:
     """What the workspace was made of: scenarios, trees of the private repository, its commit.
 
-    `root` is empty while the files are being written.
+    `sources` is a hash of all that was read; `root` is empty while the files are being written.
     """
 
     slugs: tuple[str, ...]
+    sources: str
     clean: str
     tree: str
     root: str = ""
@@ -73,13 +75,20 @@ class Workspace:
         commits = self._git("rev-list", "HEAD", "--not", deployed.root).split()
         return [line[3:] for line in listed] + [f"commit {each[:10]}" for each in commits]
 
-    def deploy(self, slugs: Sequence[str], patches: Patches) -> list[str]:
+    def is_made_of(self, patches: Patches) -> bool:
+        """Tell whether it was made of these bad commits and of the store as it is now."""
+        deployed = self.deployed
+        return deployed is not None and deployed.sources == self._hash_sources(patches)
+
+    def deploy(self, patches: Patches) -> list[str]:
         """Put the clean store with these bad commits there, and return the paths that changed.
 
         :raises RefusedError: when the patches cannot be merged; nothing has then changed.
         """
-        merger = Merger(self._sandbox)
-        next_one = Deployed(tuple(slugs), merger.clean_tree(), merger.merge(patches))
+        merger, sources = Merger(self._sandbox), self._hash_sources(patches)
+        slugs = tuple(slug for slug, _ in patches)
+        clean = merger.clean_tree()
+        next_one = Deployed(slugs, sources, clean, merger.merge(patches, clean))
         wanted, present = merger.files(next_one.tree), self._present(merger)
         changed = [path for path, name in wanted.items() if present.get(path) != name]
         gone = [path for path in present if path not in wanted]
@@ -92,7 +101,7 @@ class Workspace:
         for cache in self.folder.rglob("__pycache__"):
             shutil.rmtree(cache, ignore_errors=True)
         root = self._begin_history()
-        self._keep(Deployed(next_one.slugs, next_one.clean, next_one.tree, root))
+        self._keep(replace(next_one, root=root))
         return changed + gone
 
     def save_changes(self, name: str) -> Path | None:
@@ -144,6 +153,13 @@ class Workspace:
             else ""
         )
 
+    def _hash_sources(self, patches: Patches) -> str:
+        team = [f"tests/{name}" for name in _TEAM_TESTS]
+        places = [(self._sandbox.root, [*MERGED, *team]), (_DEPLOYED, ["."])]
+        places += [(patch.parent, [patch.name]) for _, patch in patches]
+        stamps = [stamp_of(root, sources) for root, sources in places]
+        return hashlib.sha256("\0".join([sys.executable, *stamps]).encode()).hexdigest()
+
     def _present(self, merger: Merger) -> dict[str, str]:
         if deployed := self.deployed:
             return merger.files(deployed.tree)
@@ -186,7 +202,8 @@ class Workspace:
         with (fresh / ".git" / "config").open("a", encoding="utf-8") as config:
             config.write(_CONFIG)
         places = ("--git-dir", fresh / ".git", "--work-tree", self.folder)
-        run_git(*places, "add", "--all")
+        # As one pack: a file for each object takes five times as long.
+        run_git("-c", "core.bigFileThreshold=1", *places, "add", "--all")
         run_git(*places, "commit", "--quiet", "-m", "Release", environment=_RELEASED_AT)
         root = run_git(*places, "rev-parse", "HEAD").strip()
         shutil.rmtree(own, ignore_errors=True)

@@ -201,6 +201,33 @@ def test_a_changed_store_reaches_a_workspace_that_nobody_has_worked_in(
     assert changed == ["shop/web/page.html"]
 
 
+def test_a_changed_bad_commit_reaches_it_too(sandbox: Sandbox) -> None:
+    deploy(sandbox, ["dear"])
+    patch = sandbox.catalogue / "dear" / "bad_commit.patch"
+    write(patch, patch.read_text("utf-8").replace("return 11", "return 12"))
+
+    ensure_workspace(sandbox)
+
+    assert "return 12" in shelf(sandbox)
+
+
+def test_so_does_a_changed_test_of_the_team(sandbox: Sandbox, workspace: Path) -> None:
+    write(sandbox.root / "tests" / "smoke" / "test_shop.py", "new = 1\n")
+
+    ensure_workspace(sandbox)
+
+    assert (workspace / "tests" / "smoke" / "test_shop.py").read_text("utf-8") == "new = 1\n"
+    assert Workspace(sandbox).changes == []
+
+
+def test_git_is_not_asked_where_nothing_has_changed(
+    sandbox: Sandbox, workspace: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert ensure_workspace(sandbox) == []
+
+
 def test_a_changed_store_leaves_a_learner_in_the_middle_alone(
     sandbox: Sandbox, workspace: Path
 ) -> None:
