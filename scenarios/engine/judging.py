@@ -9,27 +9,21 @@ import json
 import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
 from scenarios.engine.databases import SHAPE, make_database
+from scenarios.engine.nursery import Order, run
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.snapshot import SEEDS, stamp_of
 
 SECONDS = 40.0
-_MARK = "CARTWRECK_RUN"
 _OPTIONS = ("-p", "scenarios.kit.fixtures", "-p", "no:cacheprovider", "-c", os.devnull)
-_TICK = 0.02
-_MOST_PROCESSES = 50
 
 
 @dataclass(frozen=True)
@@ -176,21 +170,14 @@ def run_tests(
     (room / name).mkdir()
     options = (*_OPTIONS, "--rootdir", str(room / "store"), f"--basetemp={room / name}/t")
     still = ("-o", f"faulthandler_timeout={seconds / 2:.0f}")
-    module = [sys.executable, "-m", "scenarios.kit.guarded", str(report)]
-    command = [*module, *options, *still, *arguments]
-    marks = {**(own or {}), _MARK: str(report), "TMPDIR": str(room / name)}
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command,
-            cwd=room / "store",
-            env=_environment(sandbox) | marks,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        in_time = _wait(process, seconds, str(report), stop or Event())
-    return _read(report, log, in_time)
+    order = Order(
+        arguments=(str(report), *options, *still, *arguments),
+        folder=str(room / "store"),
+        path=(str(room / "store"), str(sandbox.root)),
+        environment=_environment(sandbox) | {**(own or {}), "TMPDIR": str(room / name)},
+        log=str(log),
+    )
+    return _read(report, log, run(sandbox, order, seconds, stop or Event()))
 
 
 def _environment(sandbox: Sandbox) -> dict[str, str]:
@@ -198,38 +185,7 @@ def _environment(sandbox: Sandbox) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     kept.pop("CI", None)
     own = {"PYTHONPATH": str(sandbox.root), "PYTHONDONTWRITEBYTECODE": "1", "NO_PROXY": "*"}
-    return kept | own | {"MALLOC_ARENA_MAX": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-
-
-def _wait(process: subprocess.Popen[bytes], seconds: float, mark: str, stop: Event) -> bool:
-    """Wait for the end, and kill all that is left of the run; tell whether it ended by itself."""
-    deadline, ticks = time.monotonic() + seconds, 0
-    try:
-        while process.poll() is None and time.monotonic() < deadline and not stop.is_set():
-            time.sleep(_TICK)
-            ticks += 1
-            if ticks % 10 == 0 and len(_left(mark)) > _MOST_PROCESSES:
-                break
-        return process.poll() is not None
-    finally:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        while left := _left(mark):
-            for pid in left:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(_TICK)
-
-
-def _left(mark: str) -> list[int]:
-    """Return the processes of a run, which all have its mark in their environment."""
-    sign, found = f"{_MARK}={mark}\0".encode(), []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if sign in (folder / "environ").read_bytes():
-                found.append(int(folder.name))
-    return found
+    return kept | own | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
 def _read(report: Path, log: Path, in_time: bool) -> Run:

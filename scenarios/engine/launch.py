@@ -50,14 +50,9 @@ class Role:
 
 def launch(role: Role) -> None:
     """Run the store or the worker until it is told to stop."""
-    for output in (1, 2):
-        os.dup2(role.outputs[role.name], output)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _enter(role.workspace)
     # Nothing of what is imported is garbage, and looking for it takes a while.
     gc.disable()
-    for each in role.sockets if role.name == "worker" else ():
-        os.close(each)
     try:
         app = import_module("shop").create_app()
     except BaseException as error:

@@ -10,8 +10,9 @@ from scenarios.engine.keys import Keys
 from scenarios.engine.sandbox import Sandbox
 
 LOOPBACK = "127.0.0.1"
-# What the warm parent forks, and the colors of their lines.
-FORKED = {"store": "cyan", "worker": "yellow"}
+# What the warm parent forks, and the colors of their lines; and what of it runs the store's code.
+FORKED = {"store": "cyan", "worker": "yellow", "nursery": "green"}
+RENEWED = ("store", "worker")
 Say = Callable[[str], None]
 # Runs a command of the store, such as "migrate", against the database with this URL.
 RunStore = Callable[[str, str], None]

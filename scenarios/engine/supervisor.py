@@ -9,7 +9,7 @@ from typing import Self
 
 from scenarios.engine.child import Child, ending_in_words
 from scenarios.engine.forks import Fork, Warm
-from scenarios.engine.programs import FORKED, Program
+from scenarios.engine.programs import FORKED, RENEWED, Program
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.sandbox import Sandbox, write_whole
 from scenarios.engine.screen import Screen
@@ -72,7 +72,7 @@ class Supervisor:
 
     def start_all(self) -> None:
         """Start every program, in order; the store and the worker start with `renew`."""
-        self._start(self._programs)
+        self.start(self._programs)
 
     def renew(self) -> str | None:
         """Put a store and a worker of the code as it is now in the place of those that run.
@@ -81,7 +81,7 @@ class Supervisor:
         return the sentence of what prevented it. The store comes first, and alone, since it is
         what somebody waits for.
         """
-        for name in FORKED:
+        for name in RENEWED:
             if problem := self._renew(name):
                 return problem
         self._sandbox.not_started.unlink(missing_ok=True)
@@ -137,7 +137,8 @@ class Supervisor:
         child = self._children.get(name)
         return list(child.log.last_lines) if child else []
 
-    def _start(self, names: Iterable[str]) -> None:
+    def start(self, names: Iterable[str]) -> None:
+        """Start programs by name, in the place of those that have ended."""
         for name in names:
             self._due.pop(name, None)
             self._retire([self._children.pop(name)] if name in self._children else [])
@@ -164,7 +165,7 @@ class Supervisor:
                 self._tell_problem_of(child)
         now = time.monotonic()
         due = [name for name, moment in self._due.items() if moment <= now]
-        self._start([*due, *FORKED] if "warm" in due else due)
+        self.start([*due, *FORKED] if "warm" in due else due)
         everyone = {**{f"old {each.name}": each for each in self._leaving}, **self._children}
         pids = {name: child.pid for name, child in everyone.items() if child.pid}
         if pids != self._told:

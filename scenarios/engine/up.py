@@ -16,7 +16,7 @@ from scenarios.engine.databases import StoreDatabase, flask_runner, open_databas
 from scenarios.engine.git import GitFailedError
 from scenarios.engine.keys import Keys, load_keys
 from scenarios.engine.ports import check_host, check_prefix, free_port, is_loopback
-from scenarios.engine.programs import FORKED, LOOPBACK, Addresses, all_programs, store_settings
+from scenarios.engine.programs import LOOPBACK, RENEWED, Addresses, all_programs, store_settings
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.requests import answer, asked, forget_requests
 from scenarios.engine.running import Note, end_leftovers, held, remove_note, write_note
@@ -119,6 +119,7 @@ def _serve(running: Running) -> None:
     running.supervisor.renew()
     if _wait_for_world(running):
         _set_conditions(running, ())
+        running.supervisor.start(["nursery"])
         _show_addresses(running)
         running.supervisor.watch(lambda: _attend(running))
 
@@ -176,7 +177,7 @@ def _reset(running: Running) -> str | None:
     before and ends after would write what it knows of the old content into the new one.
     """
     running.screen.say("Resetting: the store and the worker are stopped for a moment.")
-    running.supervisor.stop(FORKED)
+    running.supervisor.stop(RENEWED)
     try:
         reset_world(running.addresses.world, running.keys.control_token)
         run = flask_runner(running.sandbox, running.settings)

@@ -43,7 +43,7 @@ def main() -> None:
     preload(Path(role.workspace))
     if role.number:
         # A fresh process in the place of a forked one.
-        launch(role)
+        _become(role)
         return
     lifeline, held = os.pipe()
     sockets = [each.detach() for address in role.listen for each in _listen(address)]
@@ -53,8 +53,24 @@ def main() -> None:
     if child := parent.serve():
         for theirs in (held, role.control):
             os.close(theirs)
-        end_with_in_thread(lifeline)
-        launch(child)
+        _become(child)
+
+
+def _become(role: Role) -> None:
+    for output in (1, 2):
+        os.dup2(role.outputs[role.name], output)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if role.name != "store":
+        for each in role.sockets:
+            os.close(each)
+    if role.name == "nursery":
+        from scenarios.engine.nursery import serve_in
+
+        role.tell("ready")
+        serve_in(Path(role.not_started).parent, role.lifeline)
+    else:
+        end_with_in_thread(role.lifeline)
+        launch(role)
 
 
 def preload(workspace: Path) -> None:
@@ -144,7 +160,7 @@ def _start_fresh(child: Role) -> int:
         os.set_inheritable(descriptor, True)
     # The command line up to here names the sandbox, by which `up` knows its leftovers.
     own = sys.orig_argv[: sys.orig_argv.index("scenarios.engine.tether") + 2]
-    words = [*own, str(child.lifeline), "scenarios.engine.warm", json.dumps(asdict(child))]
+    words = [*own, "-1", "scenarios.engine.warm", json.dumps(asdict(child))]
     return os.posix_spawn(sys.executable, words, os.environ, setpgroup=0)
 
 

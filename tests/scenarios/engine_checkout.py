@@ -65,7 +65,7 @@ class Checkout:
         self.database = root / ".cartwreck" / "store.sqlite3"
         self._ups: list[Up] = []
         shutil.copytree(STANDINS, root)
-        for name in ("author", "engine"):
+        for name in ("author", "engine", "kit"):
             shutil.copytree(REPOSITORY / "scenarios" / name, root / "scenarios" / name)
         (root / "scenarios" / "__init__.py").touch()
         (root / "pyproject.toml").write_text('[project]\nname = "cartwreck"\n', encoding="utf-8")
@@ -125,6 +125,8 @@ class Checkout:
     def up(self, *options: str) -> Up:
         up = self.begin(*options)
         up.expect("Stop ")
+        # It is the last to start.
+        expect_soon(lambda: "nursery" in self.note()["children"])
         return up
 
     def end(self) -> None:

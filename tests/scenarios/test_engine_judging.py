@@ -1,19 +1,28 @@
 """What becomes of a fix that does what no fix should: a verdict in time, and never "solved"."""
 
+import json
 import re
 import shutil
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from scenarios.engine import nursery
 from scenarios.engine.judging import Run, judging_room, run_check, run_tests, team_tests
+from scenarios.engine.programs import LOOPBACK
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.verdicts import BROKEN_ELSEWHERE, CANNOT_TELL, NOT_YET, judge_check
+from tests.scenarios.engine_checkout import expect_soon, is_alive
 
 ROOT = Path(__file__).parents[2]
 CHECK = Path(__file__).with_name("last_unit.py")
 SECONDS = 60.0
+# As the C library does it, which Python's own watchers do not see.
+SLEEP = "c.clearenv(); c.execl(b'/bin/sleep', b'sleep', b'600', None)"
 
 
 @pytest.fixture
@@ -138,32 +147,74 @@ def test_a_store_that_cannot_be_imported_is_told_with_its_error(
     assert (verdict.kind, "SyntaxError" in verdict.sentence) == (CANNOT_TELL, True)
 
 
-def test_a_process_that_slips_away_is_ended_with_the_run(sandbox: Sandbox, room: Path) -> None:
+@pytest.mark.parametrize(
+    "goes_on",
+    ["time.sleep(600)", SLEEP],
+    ids=["as it is", "as another program that knows nothing of the run"],
+)
+def test_a_process_that_slips_away_is_ended_with_the_run(
+    sandbox: Sandbox, room: Path, goes_on: str
+) -> None:
     slips = (
         "import ctypes, os, time\n"
-        "if ctypes.CDLL(None).fork() == 0:\n"
+        "c = ctypes.CDLL(None)\n"
+        "if c.fork() == 0:\n"
         "    os.setsid()\n"
-        "    time.sleep(600)\n"
-        "    os._exit(0)\n"
+        "    with open(os.environ['TMPDIR'] + '/slipped', 'w') as file:\n"
+        "        file.write(str(os.getpid()))\n"
+        f"    {goes_on}\n"
+        "time.sleep(1)\n"
     )
     path = room / "store" / "shop" / "services" / "stock.py"
     path.write_text(path.read_text("utf-8") + slips, "utf-8")
 
     judge(sandbox, room)
 
-    environments = [each.read_bytes() for each in environment_files()]
-    assert [each for each in environments if str(room).encode() in each] == []
+    assert not is_alive(int((room / "report" / "slipped").read_text("utf-8")))
 
 
-def environment_files() -> list[Path]:
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            (folder / "environ").read_bytes()
-        except OSError:
-            continue
-        found.append(folder / "environ")
-    return found
+def test_nothing_of_a_run_outlives_the_command_that_asked_for_it(
+    sandbox: Sandbox, room: Path
+) -> None:
+    note = "import os\nopen(os.environ['TMPDIR'] + '/pid', 'w').write(str(os.getpid()))\n"
+    (room / "store" / "check.py").write_text(f"{note}while True:\n    pass\n", "utf-8")
+    code = (
+        "import sys; from pathlib import Path; from scenarios.engine.judging import run_tests;"
+        "from scenarios.engine.sandbox import Sandbox;"
+        "run_tests(Sandbox(Path(sys.argv[1])), Path(sys.argv[2]), ('check.py',), 60.0)"
+    )
+    asker = subprocess.Popen([sys.executable, "-c", code, sandbox.root, room], cwd=ROOT)
+    pid = room / "report" / "pid"
+    expect_soon(lambda: pid.exists() and pid.read_text("utf-8") != "")
+
+    asker.kill()
+    asker.wait()
+
+    expect_soon(lambda: not is_alive(int(pid.read_text("utf-8"))))
+
+
+def test_a_nursery_does_nothing_for_who_does_not_know_its_secret(
+    sandbox: Sandbox, room: Path
+) -> None:
+    judge(sandbox, room)
+    port, _, _ = nursery._start()
+
+    with socket.create_connection((LOOPBACK, port), 10) as line:
+        line.sendall(b"open sesame\n{}\n")
+
+        assert line.recv(100) == b""
+
+
+def test_an_address_that_another_program_has_by_now_is_left_alone(
+    sandbox: Sandbox, room: Path
+) -> None:
+    with socket.create_server((LOOPBACK, 0)) as stranger:
+        note = {"port": stranger.getsockname()[1], "secret": "old"}
+        (sandbox.state / "nursery.json").write_text(json.dumps(note), "utf-8")
+
+        run = judge(sandbox, room)
+
+    assert run.passed
 
 
 def test_what_breaks_the_rest_of_the_store_is_told_by_its_test(
