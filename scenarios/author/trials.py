@@ -189,17 +189,17 @@ class Trials:
     def fails(self, tree: str, url: str | None) -> str | None:
         """Tell why the check does not show the fault; a store that stands still has shown it."""
         with self._room(tree) as room:
-            run = run_check(self.sandbox, room, self._check, url, _SECONDS)
-        outcome = _check_part(run).outcome
-        return None if outcome == "fault shown" or run.hung else f"The check says {outcome!r}."
+            run = self._check_alone(room, url)
+        is_shown = run.outcome == "fault shown" or run.hung is not None
+        return None if is_shown else f"The check says {run.outcome!r}. {run.trouble}".strip()
 
     def refuses(self, path: str, text: str, url: str | None) -> str | None:
         """Tell that a clean store passes to which a text was added that makes it useless."""
         with self._room(self.clean) as room:
             with (room / "store" / path).open("a", encoding="utf-8") as file:
                 file.write(text)
-            run = run_check(self.sandbox, room, self._check, url, _SECONDS)
-        return "The check passes." if _check_part(run).passed else None
+            run = self._check_alone(room, url)
+        return "The check passes." if run.passed else None
 
     def smokes(self, url: str | None) -> str | None:
         """Tell why the smoke suite does not pass on the bad commit, which it must."""
@@ -246,6 +246,9 @@ class Trials:
             self._merger.export(tree, self._merger.files(tree), room / "tree")
             yield room / "tree"
 
+    def _check_alone(self, room: Path, url: str | None) -> Run:
+        return run_check(self.sandbox, room, self._check, url, _SECONDS, with_smoke=False)
+
     @contextmanager
     def _room(self, tree: str) -> Iterator[Path]:
         with (
@@ -253,12 +256,6 @@ class Trials:
             judging_room(self.sandbox, store, team_tests(self.sandbox)) as room,
         ):
             yield room
-
-
-def _check_part(run: Run) -> Run:
-    """Return a run without the tests that are not the check's."""
-    tests = tuple(test for test in run.tests if test.test.startswith("check.py"))
-    return Run(tests, run.misdeeds, "" if tests else run.trouble, run.hung)
 
 
 def _why_not_passed(run: Run) -> str | None:

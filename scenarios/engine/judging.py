@@ -120,6 +120,8 @@ def run_check(
     check: Path,
     database_url: str | None = None,
     seconds: float = SECONDS,
+    *,
+    with_smoke: bool = True,
 ) -> Run:
     """Run a scenario's check on the store of a room, and the smoke suite beside it.
 
@@ -131,6 +133,8 @@ def run_check(
     own["PYTEST_XDIST_WORKER"] = room.name
     only, stop = "not sqlite" if database_url else "not postgresql", Event()
     smoke_tests = ("tests/smoke", "-k", only)
+    if not with_smoke:
+        return run_tests(sandbox, room, ("check.py",), seconds, own, "check")
     with ThreadPoolExecutor(1) as pool:
         smoke = pool.submit(run_tests, sandbox, room, smoke_tests, seconds, own, "smoke", stop)
         shown = run_tests(sandbox, room, ("check.py",), seconds, own, "check")

@@ -25,11 +25,14 @@ from scenarios.kit import databases
 from scenarios.kit.clock import FixedClock
 from scenarios.kit.second_process import import_again
 from scenarios.kit.settings import settings_for
+from scenarios.kit.sharing import SharedRule, share_compiled
 from shop import create_app
 from shop.cli import make_worker
 from shop.gateways import Gateways, fakes
 from shop.web.auth import limiter
 from shop.worker.loop import Worker
+
+Flask.url_rule_class = SharedRule
 
 
 @pytest.fixture(scope="session")
@@ -116,6 +119,7 @@ def app(
 ) -> Iterator[Flask]:
     """The store without form tokens and without a brake on guessing."""
     app = create_app(settings, gateways=outside, clock=clock)
+    share_compiled(app.extensions["sessions"].kw["bind"])
     app.jinja_env.bytecode_cache = compiled_templates
     app.config["WTF_CSRF_ENABLED"] = False
     limiter.enabled = False
@@ -143,6 +147,7 @@ def other_app(
     """
     create_other, auth = other_store
     other = create_other(settings, gateways=outside, clock=clock)
+    share_compiled(other.extensions["sessions"].kw["bind"])
     other.jinja_env.bytecode_cache = compiled_templates
     other.config["WTF_CSRF_ENABLED"] = False
     auth.limiter.enabled = False
