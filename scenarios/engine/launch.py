@@ -3,12 +3,14 @@
 import gc
 import logging
 import os
+import py_compile
 import signal
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -17,9 +19,10 @@ from typing import Any
 
 from waitress import channel, server, wasyncore  # type: ignore[import-untyped]
 
-from scenarios.engine.sandbox import write_whole
+from scenarios.engine.sandbox import Sandbox, write_whole
 
 QUIET_SECONDS = 0.1
+_BY_HASH = py_compile.PycInvalidationMode.CHECKED_HASH
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,7 @@ class Role:
     one in its place: as the store it says so to everybody who asks.
     """
 
-    workspace: str
-    not_started: str
+    root: str
     listen: list[str]
     prefix: str
     control: int
@@ -43,6 +45,11 @@ class Role:
     name: str = ""
     stay: bool = False
 
+    @property
+    def sandbox(self) -> Sandbox:
+        """The sandbox that they belong to."""
+        return Sandbox(Path(self.root))
+
     def tell(self, what: str) -> None:
         """Tell `up` something; a line of this length is never mixed with another's."""
         os.write(self.status, f"{self.number} {what}"[:2000].encode() + b"\n")
@@ -50,14 +57,14 @@ class Role:
 
 def launch(role: Role) -> None:
     """Run the store or the worker until it is told to stop."""
-    _enter(role.workspace)
+    _enter(role)
     # Nothing of what is imported is garbage, and looking for it takes a while.
     gc.disable()
     try:
         app = import_module("shop").create_app()
     except BaseException as error:
-        write_whole(Path(role.not_started), traceback.format_exc())
-        why = _in_short(error, role.workspace)
+        write_whole(role.sandbox.not_started, traceback.format_exc())
+        why = _in_short(error, str(role.sandbox.workspace))
         role.tell(f"failed {why}")
         if not role.stay:
             sys.exit(1)
@@ -71,16 +78,25 @@ def launch(role: Role) -> None:
         _serve(app, role)
 
 
-def _enter(workspace: str) -> None:
-    """Take all further modules from the workspace, and from their text alone.
+def _enter(role: Role) -> None:
+    """Take all further modules from the workspace.
 
-    Python takes a cached module for current when the text has the same size and second of
-    change, which two quick saves can have. Nothing can be below the null device.
+    Python takes a module that it has compiled for current when the text has the same size and
+    second of change, which two quick saves can have. So it writes none, and those that `_compile`
+    has left are told by the hash of their text.
     """
-    os.chdir(workspace)
-    sys.path[0] = workspace
+    os.chdir(role.sandbox.workspace)
+    sys.path[0] = str(role.sandbox.workspace)
     sys.dont_write_bytecode = True
-    sys.pycache_prefix = os.devnull
+    sys.pycache_prefix = str(role.sandbox.state / "compiled")
+
+
+def _compile(workspace: Path) -> None:
+    """Leave the store's modules compiled for the processes that come after this one."""
+    for path in workspace.glob("shop/**/*.py"):
+        # Who imports it is told what is wrong; without the file it only takes longer.
+        with suppress(OSError, py_compile.PyCompileError):
+            py_compile.compile(str(path), doraise=True, invalidation_mode=_BY_HASH)
 
 
 def _in_short(error: BaseException, workspace: str) -> str:
@@ -109,6 +125,7 @@ def _work(app: Any, role: Role) -> None:
     from flask.cli import ScriptInfo
 
     role.tell("ready")
+    _compile(role.sandbox.workspace)
     app.cli.main(["worker"], prog_name="flask", obj=ScriptInfo(create_app=lambda: app))
 
 

@@ -82,8 +82,7 @@ def all_programs(
         "WORLD_WEBHOOK_SECRET": keys.webhook_secret,
     }
     role = {
-        "workspace": str(sandbox.workspace),
-        "not_started": str(sandbox.not_started),
+        "root": str(sandbox.root),
         "listen": [f"{host}:{addresses.store_port}" for host in store_hosts(addresses.host)],
         "prefix": addresses.prefix,
     }

@@ -19,7 +19,7 @@ QUICK_DEATHS = 5
 QUICK_SECONDS = 10.0
 SECONDS_TO_START = 30.0
 SECONDS_TO_LEAVE = 0.5
-TICK_SECONDS = 0.05
+TICK_SECONDS = 0.02
 
 
 class Supervisor:
@@ -78,31 +78,33 @@ class Supervisor:
         """Put a store and a worker of the code as it is now in the place of those that run.
 
         Each that runs goes on until the new one is ready, and for good when that does not start;
-        return the sentence of what prevented it. The store comes first, and alone, since it is
-        what somebody waits for.
+        return the sentence of what prevented it.
         """
-        for name in RENEWED:
-            if problem := self._renew(name):
+        news = [self._warm_parent.fork(name, stay=not self._is_good(name)) for name in RENEWED]
+        olds = list[Child | Fork]()
+        for nth, new in enumerate(news):
+            problem = self._settle(new)
+            if problem and self._is_good(new.name):
+                self._retire([new])
+            else:
+                replaced = [self._children.pop(new.name)] if new.name in self._children else []
+                self._retire(replaced)
+                olds += replaced
+                self._children[new.name] = new
+                self._due.pop(new.name, None)
+            if problem:
+                self._retire(news[nth + 1 :])
                 return problem
         self._sandbox.not_started.unlink(missing_ok=True)
+        # For a moment they still answer what comes on connections that are open.
+        self.watch(lambda: all(old.status is not None for old in olds), SECONDS_TO_LEAVE)
+        self._look_after_all()
         return None
 
-    def _renew(self, name: str) -> str | None:
-        new = self._warm_parent.fork(name, stay=not self._is_good(name))
+    def _settle(self, new: Fork) -> str | None:
+        """Wait until it has started; return the sentence of what prevented it."""
         self.watch(lambda: new.is_settled, SECONDS_TO_START)
-        problem = self._tell_problem_of(new)
-        if problem and self._is_good(name):
-            self._retire([new])
-            return problem
-        old = self._children.pop(name, None)
-        self._children[name] = new
-        self._due.pop(name, None)
-        if old:
-            self._retire([old])
-            # For a moment it still answers what comes on connections that are open.
-            self.watch(lambda: old.status is not None, SECONDS_TO_LEAVE)
-        self._look_after_all()
-        return problem
+        return self._tell_problem_of(new)
 
     def _is_good(self, name: str) -> bool:
         child = self._children.get(name)

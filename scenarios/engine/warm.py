@@ -40,7 +40,7 @@ LATER = ("certifi", "httpcore", "encodings.idna", "sqlalchemy.dialects.postgresq
 def main() -> None:
     """Do what `up` says, or, in a child, what the child is for."""
     role = Role(**json.loads(sys.argv[1]))
-    preload(Path(role.workspace))
+    preload(role.sandbox.workspace)
     if role.number:
         # A fresh process in the place of a forked one.
         _become(role)
@@ -67,7 +67,7 @@ def _become(role: Role) -> None:
         from scenarios.engine.nursery import serve_in
 
         role.tell("ready")
-        serve_in(Path(role.not_started).parent, role.lifeline)
+        serve_in(role.sandbox.state, role.lifeline)
     else:
         end_with_in_thread(role.lifeline)
         launch(role)
