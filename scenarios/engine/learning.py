@@ -4,12 +4,11 @@ import ast
 import os
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from threading import Event
 
 from scenarios.engine.catalogue import Scenario, find_scenario
 from scenarios.engine.git import run_git
@@ -23,7 +22,8 @@ from scenarios.engine.workspace import Workspace
 
 PROOF_SECONDS = 60.0
 SUITE_SECONDS = 300.0
-_SHARDS = os.cpu_count() or 2
+_PROCESSORS = os.cpu_count() or 2
+_SHARES = 2 * _PROCESSORS
 _PLACE = re.compile(r"(?P<path>[^:]+\.py)(?::(?P<line>\d+)|::(?P<name>[\w.]+))")
 # What needs the rest of the project, another process, or more time than an answer may take.
 _NOT_IN_SUITE = (
@@ -70,23 +70,27 @@ def judge_fix(
 
 def judge_whole_store(sandbox: Sandbox, store: Path) -> Verdict | None:
     """Run the store's own suite, and return what is wrong, if anything is."""
-    files = sorted((sandbox.root / "tests" / "shop").glob("test_*.py"))
-    chosen = [
-        each.name for each in files if each.stem.removeprefix("test_") not in _NOT_IN_SUITE.split()
-    ]
-    with ExitStack() as stack, ThreadPoolExecutor(_SHARDS) as pool:
-        tests = team_tests(sandbox, "shop")
-        rooms = [stack.enter_context(judging_room(sandbox, store, tests)) for _ in range(_SHARDS)]
-        shares = [[f"tests/shop/{name}" for name in chosen[n::_SHARDS]] for n in range(_SHARDS)]
-        runs = pool.map(partial(_run_share, sandbox), rooms, shares)
-        return next(filter(None, map(judge_suite, runs)), None)
+    files = (sandbox.root / "tests" / "shop").glob("test_*.py")
+    chosen = [f for f in files if f.stem.removeprefix("test_") not in _NOT_IN_SUITE.split()]
+    # The long ones first, so that the shares take about the same time.
+    chosen.sort(key=lambda file: (-file.stat().st_size, file.name))
+    stop = Event()
 
+    def run_share(nth: int) -> Verdict | None:
+        names = [f"tests/shop/{file.name}" for file in chosen[nth::_SHARES]]
+        with judging_room(sandbox, store, team_tests(sandbox, "shop")) as room:
+            # Some tests hold the store to its documentation.
+            (room / "store" / "docs").symlink_to(sandbox.root / "docs")
+            options = ("--may-start-programs", "-x", "-k", "not postgresql", *names)
+            run = run_tests(sandbox, room, options, SUITE_SECONDS, stop=stop)
+        # One that fails ends all others, of which nothing is known then.
+        verdict = None if stop.is_set() else judge_suite(run)
+        if verdict:
+            stop.set()
+        return verdict
 
-def _run_share(sandbox: Sandbox, room: Path, files: Sequence[str]) -> Run:
-    # Some tests hold the store to its documentation.
-    (room / "store" / "docs").symlink_to(sandbox.root / "docs")
-    options = ("--may-start-programs", "-x", "-k", "not postgresql")
-    return run_tests(sandbox, room, (*options, *files), SUITE_SECONDS)
+    with ThreadPoolExecutor(_PROCESSORS) as pool:
+        return next(filter(None, pool.map(run_share, range(_SHARES))), None)
 
 
 def prove(sandbox: Sandbox, file: Path) -> tuple[bool, str]:
