@@ -5,7 +5,7 @@ import shutil
 import signal
 import sqlite3
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -150,7 +150,7 @@ def _attend(running: Running) -> bool:
     return False
 
 
-def _switch(running: Running, slugs: tuple[str, ...]) -> str | None:
+def _switch(running: Running, slugs: Sequence[str]) -> str | None:
     """Deploy exactly these scenarios; return the sentence of what prevented it."""
     before = conditions_of(enabled(running.sandbox))
     try:

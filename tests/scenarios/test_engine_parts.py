@@ -3,6 +3,7 @@
 import ast
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ from scenarios.engine.keys import load_keys
 from scenarios.engine.ports import check_prefix, free_port, is_loopback
 from scenarios.engine.programs import Addresses, store_hosts, without_password
 from scenarios.engine.refusal import AlreadyRunningError, RefusedError
-from scenarios.engine.running import held
+from scenarios.engine.requests import Question, answer, ask_up, asked
+from scenarios.engine.running import Note, held, write_note
 from scenarios.engine.sandbox import Sandbox, find_sandbox
 from scenarios.engine.screen import as_read
 from scenarios.engine.snapshot import MOST_SNAPSHOTS, SEEDS, is_whole, seal, stamp_of
+from tests.scenarios.engine_checkout import expect_soon
 
 
 @pytest.fixture
@@ -66,6 +69,20 @@ def test_damaged_secrets_are_told_and_not_replaced(sandbox: Sandbox, content: st
         load_keys(sandbox)
 
     assert path.read_text("utf-8") == content
+
+
+def test_a_question_outlives_the_late_answer_to_another(sandbox: Sandbox) -> None:
+    write_note(sandbox, Note(os.getpid(), "", "", {}))
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(ask_up, sandbox, "reset")
+        expect_soon(lambda: asked(sandbox) is not None)
+        answer(sandbox, Question("of a command that was killed", "reset"), "The disk is full.")
+        expect_soon(lambda: asked(sandbox) is not None)
+        own = asked(sandbox)
+        assert own is not None
+        answer(sandbox, own, None)
+
+        assert asking.result() is True
 
 
 def write_file(sandbox: Sandbox, name: str, content: str) -> None:
