@@ -12,6 +12,7 @@ from scenarios.engine.child import ending_in_words
 from scenarios.engine.keys import load_keys
 from scenarios.engine.ports import check_prefix, free_port, is_loopback
 from scenarios.engine.programs import Addresses, store_hosts, without_password
+from scenarios.engine.progress import note_event, read_progress
 from scenarios.engine.refusal import AlreadyRunningError, RefusedError
 from scenarios.engine.requests import Question, answer, ask_up, asked
 from scenarios.engine.running import Note, held, write_note
@@ -83,6 +84,17 @@ def test_a_question_outlives_the_late_answer_to_another(sandbox: Sandbox) -> Non
         answer(sandbox, own, None)
 
         assert asking.result() is True
+
+
+def test_an_event_that_was_cut_off_spoils_no_other(sandbox: Sandbox) -> None:
+    note_event(sandbox, "dear", "started")
+    with (sandbox.state / "events.jsonl").open("a", encoding="utf-8") as log:
+        log.write('{"at": "2026-11-')
+    note_event(sandbox, "dear", "hint", rung=2)
+
+    own = read_progress(sandbox)["dear"]
+
+    assert (own.started_at != "", own.hints) == (True, 2)
 
 
 def write_file(sandbox: Sandbox, name: str, content: str) -> None:
