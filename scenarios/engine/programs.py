@@ -21,10 +21,10 @@ RunStore = Callable[[str, str], None]
 class Addresses:
     """The ports of one running sandbox, and the host and path that the store listens on."""
 
-    host: str
-    store_port: int
-    world_port: int
-    smtp_port: int
+    host: str = LOOPBACK
+    store_port: int = 5000
+    world_port: int = 5002
+    smtp_port: int = 5025
     prefix: str = ""
 
     @property

@@ -18,7 +18,7 @@ from scenarios.engine.requests import Question, answer, ask_up, asked
 from scenarios.engine.running import Note, held, write_note
 from scenarios.engine.sandbox import Sandbox, find_sandbox
 from scenarios.engine.screen import as_read
-from scenarios.engine.snapshot import MOST_SNAPSHOTS, SEEDS, is_whole, seal, stamp_of
+from scenarios.engine.snapshot import MOST_SNAPSHOTS, SEEDS, find, keep, stamp_of
 from tests.scenarios.engine_checkout import expect_soon
 
 
@@ -138,32 +138,34 @@ def test_the_stamp_covers_all_that_the_seeds_import() -> None:
     assert [name for name in used if not f"{name}.py".startswith(SEEDS)] == []
 
 
-def test_a_snapshot_is_whole_once_it_is_sealed_and_until_it_is_changed(sandbox: Sandbox) -> None:
-    snapshot = sandbox.snapshots / "seeded-1.sqlite3"
-    states = [is_whole(snapshot)]
-    snapshot.write_bytes(b"lamp, pen")
-    states.append(is_whole(snapshot))
-    seal(snapshot)
-    states.append(is_whole(snapshot))
-    snapshot.write_bytes(b"lamp, pan")
-    states.append(is_whole(snapshot))
+def test_a_snapshot_is_found_until_its_content_is_changed(sandbox: Sandbox) -> None:
+    wanted = sandbox.snapshots / "seeded-1.sqlite3"
+    found = [find(wanted)]
+    kept = keep_snapshot(wanted, "lamp, pen")
+    found.append(find(wanted))
+    kept.write_bytes(b"lamp, pan")
+    found.append(find(wanted))
 
-    assert states == [False, False, True, False]
+    assert found == [None, kept, None]
 
 
 def test_the_snapshots_that_were_used_last_are_kept(sandbox: Sandbox) -> None:
-    snapshots = [sandbox.snapshots / f"seeded-{n}.sqlite3" for n in range(MOST_SNAPSHOTS + 1)]
-    for age, snapshot in enumerate(snapshots[:-1]):
-        snapshot.touch()
-        seal(snapshot)
-        os.utime(snapshot, ns=(age, age))
-    is_whole(snapshots[0])
+    wanted = [sandbox.snapshots / f"seeded-{n}.sqlite3" for n in range(MOST_SNAPSHOTS + 1)]
+    for age, each in enumerate(wanted[:-1]):
+        os.utime(keep_snapshot(each, "lamp"), ns=(age, age))
+    find(wanted[0])
 
-    snapshots[-1].touch()
-    seal(snapshots[-1])
+    keep_snapshot(wanted[-1], "lamp")
 
-    assert [path.exists() for path in snapshots] == [True, False, *[True] * (MOST_SNAPSHOTS - 1)]
-    assert len(list(sandbox.snapshots.iterdir())) == 2 * MOST_SNAPSHOTS
+    found = [find(each) is not None for each in wanted]
+    assert found == [True, False, *[True] * (MOST_SNAPSHOTS - 1)]
+    assert len(list(sandbox.snapshots.iterdir())) == MOST_SNAPSHOTS
+
+
+def keep_snapshot(wanted: Path, content: str) -> Path:
+    made = wanted.with_name("made")
+    made.write_text(content, encoding="utf-8")
+    return keep(made, wanted)
 
 
 def test_the_same_port_is_never_given_twice() -> None:
