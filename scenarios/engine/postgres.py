@@ -29,10 +29,11 @@ class PostgresDatabase(StoreDatabase):
 
     def restore(self, run: RunStore, say: Say) -> None:
         """Put the snapshot's rows into it, or drop everything in it, migrate and seed."""
-        if self._pour_snapshot():
-            return
-        say(f"Dropping, migrating and seeding {self.shown}.")
+        kept = find(self._wanted)
         with self._transaction() as connection:
+            if kept and put_rows_back(connection, kept.read_text(encoding="utf-8")):
+                return
+            say(f"Dropping, migrating and seeding {self.shown}.")
             connection.execute(sa.text("DROP SCHEMA IF EXISTS public CASCADE"))
             connection.execute(sa.text("CREATE SCHEMA public"))
         run("migrate", self.url)
@@ -47,13 +48,6 @@ class PostgresDatabase(StoreDatabase):
                 rows.write_text(take_rows(connection), encoding="utf-8")
             keep(rows, self._wanted)
 
-    def _pour_snapshot(self) -> bool:
-        """Put a snapshot's rows into it; tell whether there is one that fits."""
-        if (snapshot := find(self._wanted)) is None:
-            return False
-        with self._transaction() as connection:
-            return put_rows_back(connection, snapshot.read_text(encoding="utf-8"))
-
     @property
     def _wanted(self) -> Path:
         return snapshot_path(self.sandbox, self.seed, ".postgres")
@@ -61,7 +55,10 @@ class PostgresDatabase(StoreDatabase):
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
         try:
-            with self._engine().begin() as connection:
+            engine = sa.create_engine(
+                self.url, poolclass=sa.NullPool, connect_args={"connect_timeout": 5}
+            )
+            with engine.begin() as connection:
                 connection.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
                 yield connection
         except (sa.exc.SQLAlchemyError, ImportError) as error:
@@ -75,8 +72,3 @@ class PostgresDatabase(StoreDatabase):
                 for table in tables_in_order(connection)
                 if table != "alembic_version"
             )
-
-    def _engine(self) -> sa.Engine:
-        return sa.create_engine(
-            self.url, poolclass=sa.NullPool, connect_args={"connect_timeout": 5}
-        )

@@ -25,14 +25,9 @@ class Progress:
     steps: dict[str, str] = field(default_factory=dict)
 
     @property
-    def is_solved(self) -> bool:
-        """Whether a fix was confirmed."""
-        return "fixed" in self.steps
-
-    @property
     def state(self) -> str:
         """How far it is, in a word."""
-        return "solved" if self.is_solved else "started" if self.started_at else ""
+        return "solved" if "fixed" in self.steps else "started" if self.started_at else ""
 
     def add(self, event: str, at: str, rung: int = 0, right: bool = False, **_facts: Any) -> None:
         """Count an event of the log."""

@@ -42,7 +42,7 @@ def ask_up(sandbox: Sandbox, kind: str, slugs: Sequence[str] = ()) -> bool:
     question = Question(secrets.token_hex(8), kind, slugs)
     deadline = time.monotonic() + SECONDS_TO_ANSWER
     while read_note(sandbox) is not None:
-        found = _read(sandbox)
+        found = read_facts(_path(sandbox), Question)
         if found is None or found.id != question.id:
             # It may also be the late answer to a command that was killed.
             write_facts(_path(sandbox), asdict(question))
@@ -60,7 +60,7 @@ def ask_up(sandbox: Sandbox, kind: str, slugs: Sequence[str] = ()) -> bool:
 
 def asked(sandbox: Sandbox) -> Question | None:
     """Return the question that waits."""
-    question = _read(sandbox)
+    question = read_facts(_path(sandbox), Question)
     return None if question is None or question.is_answered else question
 
 
@@ -80,10 +80,6 @@ def one_at_a_time(sandbox: Sandbox) -> Iterator[None]:
     with (sandbox.state / "change.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _read(sandbox: Sandbox) -> Question | None:
-    return read_facts(_path(sandbox), Question)
 
 
 def _path(sandbox: Sandbox) -> Path:

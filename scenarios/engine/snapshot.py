@@ -106,15 +106,14 @@ def replace(source: Path, target: Path) -> None:
     beside = target.with_name(f"{target.name}.part")
     remove(beside)
     copy(source, beside)
-    for log in _logs(target):
-        log.unlink(missing_ok=True)
+    remove(target)
     beside.replace(target)
 
 
 def remove(database: Path) -> None:
     """Delete a database with its write-ahead log."""
-    for path in (*_logs(database), database):
-        path.unlink(missing_ok=True)
+    for end in ("-journal", "-wal", "-shm", ""):
+        database.with_name(database.name + end).unlink(missing_ok=True)
 
 
 def copy(source: Path, target: Path) -> None:
@@ -136,7 +135,3 @@ def copy(source: Path, target: Path) -> None:
         closing(sqlite3.connect(target)) as new,
     ):
         old.backup(new, progress=give_up_in_time)
-
-
-def _logs(database: Path) -> tuple[Path, ...]:
-    return tuple(database.with_name(database.name + end) for end in ("-journal", "-wal", "-shm"))
