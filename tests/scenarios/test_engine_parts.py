@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from scenarios.engine.child import ending_in_words
+from scenarios.engine.judging import made_databases
 from scenarios.engine.keys import load_keys
 from scenarios.engine.ports import check_prefix, free_port, is_loopback
 from scenarios.engine.programs import Addresses, store_hosts, without_password
@@ -166,6 +167,15 @@ def keep_snapshot(wanted: Path, content: str) -> Path:
     made = wanted.with_name("made")
     made.write_text(content, encoding="utf-8")
     return keep(made, wanted)
+
+
+def test_a_check_gets_no_database_that_a_changed_workspace_would_make(sandbox: Sandbox) -> None:
+    room = sandbox.state / "room"
+    for store in ("", ".cartwreck/room/store/"):
+        write_file(sandbox, f"{store}shop/models/order.py", "clean")
+    write_file(sandbox, ".cartwreck/workspace/shop/models/order.py", "changed")
+
+    assert made_databases(sandbox, room) == {}
 
 
 def test_the_same_port_is_never_given_twice() -> None:

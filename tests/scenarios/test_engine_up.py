@@ -177,7 +177,7 @@ def test_a_program_that_ends_is_started_again(checkout: Checkout) -> None:
         checkout.post("/die")
 
     up.expect("The store ended (exit status 7): starting it again, attempt 1.")
-    expect_soon(lambda: checkout.note()["children"]["store"] != before)
+    expect_soon(lambda: checkout.note()["children"].get("store", before) != before)
     expect_soon(lambda: _answers(checkout))
 
 
