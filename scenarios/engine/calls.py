@@ -21,9 +21,7 @@ def status_of(
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=5)
     try:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         sent = None if body is None else json.dumps(body)
         connection.request(method, parts.path or "/", sent, headers)
         return connection.getresponse().status

@@ -25,7 +25,7 @@ class PlainFailures(click.Group):
         except RefusedError as refused:
             for line in refused.last_lines:
                 click.echo(f"    {line}", err=True)
-            _fail(ctx, refused.sentence, refused.exit_status)
+            _fail(ctx, refused.sentence, 1)
         except OSError as error:
             _fail(ctx, _os_sentence(error), 1)
         except GitFailedError as error:

@@ -18,14 +18,7 @@ from scenarios.engine.learning import (
     judge_fix,
     prove,
 )
-from scenarios.engine.progress import (
-    STEPS,
-    Progress,
-    note_hint,
-    note_start,
-    note_try,
-    read_progress,
-)
+from scenarios.engine.progress import STEPS, Progress, note_event, read_progress
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.reset import run_switch
 from scenarios.engine.running import read_note
@@ -80,7 +73,7 @@ def start(slug: str, opens: bool) -> None:
     scenario = find_scenario(sandbox.catalogue, slug)
     if read_flags(sandbox) != [slug] or Workspace(sandbox).deployed is None:
         run_switch(sandbox, (slug,), click.echo)
-    note_start(sandbox, slug)
+    note_event(sandbox, slug, "started")
     print_text(scenario.read("ticket"))
     click.echo(f"\nThe store's code is in {sandbox.workspace}: what you save there runs at once.")
     note = read_note(sandbox)
@@ -109,7 +102,7 @@ def hint(slug: str | None, again: bool) -> None:
     for number in range(1 if again else rung, rung + 1):
         click.secho(f"Hint {number} of {len(scenario.hints)}", bold=True)
         print_text(scenario.hints[number - 1])
-    note_hint(sandbox, scenario.slug, rung)
+    note_event(sandbox, scenario.slug, "hint", rung=rung)
 
 
 @click.command(name="prove")
@@ -120,7 +113,7 @@ def prove_fault(file: Path, slug: str | None) -> None:
     sandbox = here()
     scenario = current_scenario(sandbox, slug)
     is_right, sentence = prove(sandbox, file)
-    note_try(sandbox, scenario.slug, "proved", is_right)
+    note_event(sandbox, scenario.slug, "proved", right=is_right)
     end(is_right, sentence)
 
 
@@ -139,7 +132,7 @@ def find(place: str | None, nothing_wrong: str | None, slug: str | None) -> None
     is_right = scenario.nothing_wrong
     if place is not None:
         is_right = is_place_right(sandbox, scenario, place) and not is_right
-    note_try(sandbox, scenario.slug, "found", is_right, place=place or nothing_wrong)
+    note_event(sandbox, scenario.slug, "found", right=is_right, place=place or nothing_wrong)
     tries = read_progress(sandbox)[scenario.slug].tries["found"]
     no = "No, that is not it." if place else "No: something is wrong."
     end(is_right, f"Yes, that is it (try {tries})." if is_right else f"{no} Try {tries}.")
@@ -159,7 +152,7 @@ def _check(sandbox: Sandbox, scenario: Scenario, url: str | None, as_json: bool)
     if not as_json:
         warn_of_edits_outside(sandbox)
     verdict = judge_fix(sandbox, scenario, url, lambda text: click.echo(text, err=as_json))
-    note_try(sandbox, scenario.slug, "fixed", verdict.kind == SOLVED, verdict=verdict.kind)
+    note_event(sandbox, scenario.slug, "fixed", right=verdict.kind == SOLVED, verdict=verdict.kind)
     if as_json:
         click.echo(json.dumps({**asdict(verdict), "scenario": scenario.slug}, indent=2))
     else:
@@ -201,7 +194,7 @@ def report(slug: str | None) -> None:
     write_whole(target, text)
     parts = {part.partition("\n")[0].strip(): part.partition("\n")[2] for part in text.split("## ")}
     missing = [name for name in _REPORT if len(parts.get(name, "").split()) < 3]
-    note_try(sandbox, scenario.slug, "explained", not missing)
+    note_event(sandbox, scenario.slug, "explained", right=not missing)
     what = f"It lacks: {', '.join(missing)}." if missing else "`cartwreck debrief` is open now."
     end(not missing, f"Your report is {target}. {what}")
 

@@ -1,72 +1,66 @@
 """The store's database as the engine sees it: something to prepare once and to put back."""
 
-import json
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
 
 from scenarios.engine.keys import load_keys
-from scenarios.engine.programs import (
-    LOOPBACK,
-    Addresses,
-    RunStore,
-    Say,
-    store_settings,
-    without_password,
-)
+from scenarios.engine.programs import Addresses, RunStore, Say, store_settings, without_password
 from scenarios.engine.refusal import RefusedError
-from scenarios.engine.sandbox import Sandbox, write_whole
-from scenarios.engine.snapshot import MIGRATIONS, SEEDS, is_whole, pour, replace, seal, stamp_of
+from scenarios.engine.sandbox import Sandbox, read_facts, write_facts
+from scenarios.engine.snapshot import (
+    MIGRATIONS,
+    code_for_data,
+    copy,
+    find,
+    keep,
+    made_for,
+    pour,
+    replace,
+    snapshot_path,
+    stamp_of,
+)
 
 LAST_LINES = 15
-# Where these are the clean store's, its code fills the database: a bad commit must not have a part
-# in what the learner finds there, nor an edit that does not even start.
-SHAPE = ("shop/models", *MIGRATIONS, "seed_data")
 
 
-class StoreDatabase(Protocol):
-    """A database that the store can run on."""
+@dataclass(frozen=True)
+class StoreDatabase(ABC):
+    """A database that the store can run on, by its SQLAlchemy URL, and what it is seeded with."""
 
-    @property
-    def url(self) -> str:
-        """Return its SQLAlchemy URL."""
+    sandbox: Sandbox
+    url: str
+    seed: str = "standard"
 
     @property
     def shown(self) -> str:
-        """Return its name for people, without a password."""
+        """Return its name for people: a path, or a URL without a password."""
+        return without_password(self.url).removeprefix("sqlite:///")
 
+    @abstractmethod
     def prepare(self, run: RunStore, say: Say) -> None:
         """Make sure that the store can start on it; keep what is in it."""
 
+    @abstractmethod
     def restore(self, run: RunStore, say: Say) -> None:
         """Put it back to the freshly seeded state."""
 
 
-@dataclass(frozen=True)
-class SqliteDatabase:
+class SqliteDatabase(StoreDatabase):
     """One file, restored from a snapshot that is taken once per state of schema and seeds."""
 
-    sandbox: Sandbox
-    path: Path
-    seed: str = "standard"
-
     @property
-    def url(self) -> str:
-        """Return its SQLAlchemy URL."""
-        return f"sqlite:///{self.path}"
-
-    @property
-    def shown(self) -> str:
-        """Return its name for people."""
-        return str(self.path)
+    def path(self) -> Path:
+        """Return the file."""
+        return Path(self.url.removeprefix("sqlite:///"))
 
     def prepare(self, run: RunStore, say: Say) -> None:
         """Create the file seeded, or migrate it when the migrations have changed."""
         if not self.path.exists() or self.path.stat().st_size == 0:
-            replace(self._snapshot(run, say), self.path)
+            replace(sqlite_snapshot(self.sandbox, self.seed, run, say), self.path)
         elif self._stamps().get(str(self.path)) != self._schema_stamp:
             say("Migrating the database, since the migrations have changed.")
             run("migrate", self.url)
@@ -76,74 +70,52 @@ class SqliteDatabase:
 
     def restore(self, run: RunStore, say: Say) -> None:
         """Put the snapshot's content into the file."""
-        pour(self._snapshot(run, say), self.path)
+        pour(sqlite_snapshot(self.sandbox, self.seed, run, say), self.path)
         self._keep_stamp()
-
-    def _snapshot(self, run: RunStore, say: Say) -> Path:
-        """Return the snapshot of the store as its code is now, made if it is not there."""
-        stamp = stamp_of(code_for_data(self.sandbox), SEEDS)
-        snapshot = self.sandbox.snapshots / f"seeded-{self.seed}-{stamp}.sqlite3"
-        if not is_whole(snapshot):
-            damaged = "The snapshot of the seeded database is damaged. " * snapshot.exists()
-            say(f"{damaged}Migrating and seeding the store's database.")
-            _build(self.sandbox, run, snapshot, self.seed)
-            seal(snapshot)
-        return snapshot
 
     @property
     def _schema_stamp(self) -> str:
         return stamp_of(self.sandbox.workspace, MIGRATIONS)
 
     def _stamps(self) -> dict[str, str]:
-        try:
-            return dict(json.loads(self._stamps_path.read_text(encoding="utf-8")))
-        except (FileNotFoundError, ValueError, TypeError):
-            return {}
+        return read_facts(self.sandbox.state / "stamps.json", dict) or {}
 
     def _keep_stamp(self) -> None:
         stamps = self._stamps() | {str(self.path): self._schema_stamp}
-        write_whole(self._stamps_path, json.dumps(stamps, indent=2) + "\n")
-
-    @property
-    def _stamps_path(self) -> Path:
-        return self.sandbox.state / "stamps.json"
+        write_facts(self.sandbox.state / "stamps.json", stamps)
 
 
-def _build(sandbox: Sandbox, run: RunStore, target: Path, seed: str | None) -> None:
-    with TemporaryDirectory(dir=sandbox.snapshots) as folder:
-        fresh = Path(folder) / "building.sqlite3"
+def sqlite_snapshot(sandbox: Sandbox, seed: str, run: RunStore, say: Say) -> Path:
+    """Return the snapshot of the store as its code is now, made if it is not there."""
+    wanted = snapshot_path(sandbox, seed, ".sqlite3")
+    if found := find(wanted):
+        return found
+    damaged = "The snapshot of the seeded database is damaged. " * bool(made_for(wanted))
+    say(f"{damaged}Migrating and seeding the store's database.")
+    with TemporaryDirectory(dir=wanted.parent) as folder:
+        fresh, whole = Path(folder) / "building.sqlite3", Path(folder) / wanted.name
         run("migrate", f"sqlite:///{fresh}")
-        if seed:
-            run(seed_command(seed), f"sqlite:///{fresh}")
-        replace(fresh, target)
+        load_seed(seed, run, f"sqlite:///{fresh}")
+        copy(fresh, whole)
+        return keep(whole, wanted)
 
 
-def make_database(sandbox: Sandbox, path: Path, is_seeded: bool) -> None:
-    """Make a SQLite database with the clean store's tables, and with the standard store in it."""
-    nowhere = store_settings(load_keys(sandbox), Addresses(LOOPBACK, 5000, 5002, 5025), "")
-    _build(sandbox, flask_runner(sandbox, nowhere), path, "standard" if is_seeded else None)
+def load_seed(seed: str, run: RunStore, url: str) -> None:
+    """Fill a database: `empty`, `standard`, or as many orders as `10k` says."""
+    if seed != "empty":
+        run("seed" if seed == "standard" else f"seed --scale {seed}", url)
 
 
-def code_for_data(sandbox: Sandbox) -> Path:
-    """Return the folder of the store whose code makes and fills the database."""
-    own = stamp_of(sandbox.workspace, SHAPE)
-    is_other = sandbox.workspace.exists() and own != stamp_of(sandbox.root, SHAPE)
-    return sandbox.workspace if is_other else sandbox.root
-
-
-def seed_command(seed: str) -> str:
-    """Return the store's command for a seed, `standard` or a number of orders."""
-    return "seed" if seed == "standard" else f"seed --scale {seed}"
-
-
-def flask_runner(sandbox: Sandbox, settings: dict[str, str]) -> RunStore:
+def flask_runner(sandbox: Sandbox) -> RunStore:
     """Return what runs a command of the store as a process, and refuses when it fails."""
 
     def run(command: str, url: str) -> None:
+        # The commands that migrate and seed call nobody, so any address does.
+        settings = store_settings(load_keys(sandbox), Addresses(), url)
         done = subprocess.run(
             [sys.executable, "-m", "flask", "--app", "shop", *command.split()],
             cwd=code_for_data(sandbox),
-            env=settings | {"SHOP_DATABASE_URL": url, "PYTHONDONTWRITEBYTECODE": "1"},
+            env=settings | {"PYTHONDONTWRITEBYTECODE": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -165,10 +137,10 @@ def open_database(sandbox: Sandbox, url: str | None, seed: str = "standard") -> 
 
     :raises RefusedError: when the store cannot run on what the URL names.
     """
-    if url is None:
-        return SqliteDatabase(sandbox, sandbox.database, seed)
-    if url.startswith("sqlite:///") and "?" not in url and not url.endswith(("/", ":memory:")):
-        return SqliteDatabase(sandbox, Path(url.removeprefix("sqlite:///")).absolute(), seed)
+    url = url or f"sqlite:///{sandbox.database}"
+    path = url.removeprefix("sqlite:///")
+    if path != url and "?" not in path and not path.endswith(("/", ":memory:")):
+        return SqliteDatabase(sandbox, f"sqlite:///{Path(path).absolute()}", seed)
     if url.startswith("postgresql"):
         from scenarios.engine.postgres import PostgresDatabase
 

@@ -1,20 +1,15 @@
 """Which scenarios are on, in one JSON file of flagd's shape, so that other tools can read it."""
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from scenarios.engine.sandbox import Sandbox, write_whole
+from scenarios.engine.sandbox import Sandbox, read_facts, write_facts
 
 
 def read_flags(sandbox: Sandbox) -> list[str]:
     """Return the slugs that are on, in the order in which they are merged."""
-    try:
-        flags = json.loads(_path(sandbox).read_text("utf-8"))["flags"]
-        on = {slug: flag for slug, flag in flags.items() if flag["defaultVariant"] == "on"}
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
-        return []
-    return sorted(on, key=lambda slug: on[slug].get("metadata", {}).get("order", 0))
+    return read_facts(_path(sandbox), _in_order) or []
 
 
 def write_flags(sandbox: Sandbox, all_slugs: Iterable[str], on: Sequence[str]) -> None:
@@ -28,7 +23,12 @@ def write_flags(sandbox: Sandbox, all_slugs: Iterable[str], on: Sequence[str]) -
         }
         for slug in sorted({*all_slugs, *on})
     }
-    write_whole(_path(sandbox), json.dumps({"flags": flags}, indent=2) + "\n")
+    write_facts(_path(sandbox), {"flags": flags})
+
+
+def _in_order(flags: Mapping[str, Any], **_others: Any) -> list[str]:
+    on = {slug: flag for slug, flag in flags.items() if flag["defaultVariant"] == "on"}
+    return sorted(on, key=lambda slug: on[slug].get("metadata", {}).get("order", 0))
 
 
 def _path(sandbox: Sandbox) -> Path:

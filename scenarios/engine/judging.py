@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
-from scenarios.engine.databases import SHAPE, make_database
+from scenarios.engine.databases import flask_runner, sqlite_snapshot
 from scenarios.engine.nursery import Order, run
 from scenarios.engine.sandbox import Sandbox
-from scenarios.engine.snapshot import SEEDS, stamp_of
+from scenarios.engine.snapshot import SHAPE, code_for_data, stamp_of
 
 SECONDS = 40.0
 _OPTIONS = ("-p", "scenarios.kit.fixtures", "-p", "no:cacheprovider", "-c", os.devnull)
@@ -148,15 +148,14 @@ def run_check(
 def made_databases(sandbox: Sandbox, room: Path) -> dict[str, str]:
     """Return where a database without rows and one with the standard store lie ready.
 
-    They are the clean store's, and nobody's where the store of the room has other tables or seeds.
+    They are the clean store's, and nobody's where the store of the room, or of the workspace, has
+    other tables or seeds.
     """
-    if stamp_of(room / "store", SHAPE) != stamp_of(sandbox.root, SHAPE):
+    made_of = {stamp_of(each, SHAPE) for each in (room / "store", code_for_data(sandbox))}
+    if made_of != {stamp_of(sandbox.root, SHAPE)}:
         return {}
-    stamp = stamp_of(sandbox.root, SEEDS)
-    made = {name: sandbox.snapshots / f"{name}-{stamp}.sqlite3" for name in ("empty", "standard")}
-    for name, path in made.items():
-        if not path.exists():
-            make_database(sandbox, path, is_seeded=name == "standard")
+    run, names = flask_runner(sandbox), ("empty", "standard")
+    made = {name: sqlite_snapshot(sandbox, name, run, lambda _: None) for name in names}
     return {f"CHECK_{name.upper()}_STORE": str(path) for name, path in made.items()}
 
 

@@ -1,11 +1,10 @@
 """The secrets of one sandbox, made once and kept in `.cartwreck/secrets.json`."""
 
-import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from scenarios.engine.refusal import RefusedError
-from scenarios.engine.sandbox import Sandbox, write_whole
+from scenarios.engine.sandbox import Sandbox, read_facts, write_facts
 
 
 @dataclass(frozen=True)
@@ -25,17 +24,8 @@ def load_keys(sandbox: Sandbox) -> Keys:
     """
     path = sandbox.state / "secrets.json"
     if not path.exists():
-        keys = Keys(*(secrets.token_urlsafe(32) for _ in range(4)))
-        write_whole(path, json.dumps(asdict(keys), indent=2) + "\n")
-        return keys
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return Keys(**{name: _text(found[name]) for name in Keys.__annotations__})
-    except (ValueError, KeyError, TypeError) as error:
-        raise RefusedError(f"{path} is damaged: delete it, and new secrets are made.") from error
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("a secret is a text that is not empty")
-    return value
+        write_facts(path, asdict(Keys(*(secrets.token_urlsafe(32) for _ in fields(Keys)))))
+    keys = read_facts(path, Keys)
+    if keys is None or not all(isinstance(each, str) and each for each in asdict(keys).values()):
+        raise RefusedError(f"{path} is damaged: delete it, and new secrets are made.")
+    return keys

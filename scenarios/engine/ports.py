@@ -73,8 +73,6 @@ def _is_free(host: str, port: int) -> bool:
 
 
 def _bind(host: str, port: int) -> None:
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind, protocol) as probe:
-        # Without it a port that was closed a moment ago would count as taken for a minute.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(address)
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    # Other than a plain socket, this does not take a port for taken that was closed a moment ago.
+    socket.create_server(address, family=family).close()

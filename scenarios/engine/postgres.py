@@ -2,31 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
 
-from scenarios.engine.databases import code_for_data, seed_command
-from scenarios.engine.postgres_rows import put_rows_back, take_rows
-from scenarios.engine.programs import RunStore, Say, without_password
+from scenarios.engine.databases import StoreDatabase, load_seed
+from scenarios.engine.postgres_rows import put_rows_back, tables_in_order, take_rows
+from scenarios.engine.programs import RunStore, Say
 from scenarios.engine.refusal import RefusedError
-from scenarios.engine.sandbox import Sandbox, write_whole
-from scenarios.engine.snapshot import SEEDS, is_whole, seal, stamp_of
+from scenarios.engine.snapshot import find, keep, snapshot_path
 
 
-@dataclass(frozen=True)
-class PostgresDatabase:
+class PostgresDatabase(StoreDatabase):
     """A database on a server; all of its schema `public` belongs to the store."""
-
-    sandbox: Sandbox
-    url: str
-    seed: str = "standard"
-
-    @property
-    def shown(self) -> str:
-        """Return its URL without the password."""
-        return without_password(self.url)
 
     def prepare(self, run: RunStore, say: Say) -> None:
         """Migrate it, and seed it when no table has a row."""
@@ -36,42 +25,40 @@ class PostgresDatabase:
         run("migrate", self.url)
         if self._is_empty():
             say("Seeding it.")
-            run(seed_command(self.seed), self.url)
-            self._keep_snapshot()
+            self._seed(run)
 
     def restore(self, run: RunStore, say: Say) -> None:
         """Put the snapshot's rows into it, or drop everything in it, migrate and seed."""
-        if self._pour_snapshot():
-            return
-        say(f"Dropping, migrating and seeding {self.shown}.")
+        kept = find(self._wanted)
         with self._transaction() as connection:
+            if kept and put_rows_back(connection, kept.read_text(encoding="utf-8")):
+                return
+            say(f"Dropping, migrating and seeding {self.shown}.")
             connection.execute(sa.text("DROP SCHEMA IF EXISTS public CASCADE"))
             connection.execute(sa.text("CREATE SCHEMA public"))
         run("migrate", self.url)
-        run(seed_command(self.seed), self.url)
-        self._keep_snapshot()
+        self._seed(run)
 
-    def _pour_snapshot(self) -> bool:
-        snapshot = self._snapshot
-        if not is_whole(snapshot):
-            return False
-        with self._transaction() as connection:
-            return put_rows_back(connection, snapshot.read_text(encoding="utf-8"))
-
-    def _keep_snapshot(self) -> None:
-        with self._transaction() as connection:
-            write_whole(self._snapshot, take_rows(connection))
-        seal(self._snapshot)
+    def _seed(self, run: RunStore) -> None:
+        """Fill it, and keep a snapshot of what is then in it."""
+        load_seed(self.seed, run, self.url)
+        with TemporaryDirectory(dir=self.sandbox.snapshots) as folder:
+            rows = Path(folder) / "rows.json"
+            with self._transaction() as connection:
+                rows.write_text(take_rows(connection), encoding="utf-8")
+            keep(rows, self._wanted)
 
     @property
-    def _snapshot(self) -> Path:
-        stamp = stamp_of(code_for_data(self.sandbox), SEEDS)
-        return self.sandbox.snapshots / f"seeded-{self.seed}-{stamp}.postgres"
+    def _wanted(self) -> Path:
+        return snapshot_path(self.sandbox, self.seed, ".postgres")
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
         try:
-            with self._engine().begin() as connection:
+            engine = sa.create_engine(
+                self.url, poolclass=sa.NullPool, connect_args={"connect_timeout": 5}
+            )
+            with engine.begin() as connection:
                 connection.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
                 yield connection
         except (sa.exc.SQLAlchemyError, ImportError) as error:
@@ -79,17 +66,9 @@ class PostgresDatabase:
             raise RefusedError(f"{self.shown} does not do what is asked: {reason}") from error
 
     def _is_empty(self) -> bool:
-        engine = self._engine()
-        names = [name for name in sa.inspect(engine).get_table_names() if name != "alembic_version"]
-        with engine.connect() as connection:
+        with self._transaction() as connection:
             return not any(
-                connection.execute(
-                    sa.select(sa.literal(1)).select_from(sa.table(name)).limit(1)
-                ).first()
-                for name in names
+                connection.scalar(sa.text(f"SELECT 1 FROM {table} LIMIT 1"))  # noqa: S608
+                for table in tables_in_order(connection)
+                if table != "alembic_version"
             )
-
-    def _engine(self) -> sa.Engine:
-        return sa.create_engine(
-            self.url, poolclass=sa.NullPool, connect_args={"connect_timeout": 5}
-        )

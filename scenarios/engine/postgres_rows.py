@@ -2,40 +2,28 @@
 
 They are put back in one transaction and in place, so whatever stops it leaves the old rows, a shell
 that is open sees the new ones next, and nobody needs the right to create databases. That holds as
-long as the tables are what they were: whether they are tells a hash of all that is declared.
+long as the tables are what they were: a list of all that is declared tells whether they are.
 """
 
 import json
-from graphlib import TopologicalSorter
 
 import sqlalchemy as sa
 
-_SHAPE = """
-SELECT md5(string_agg(line, chr(10) ORDER BY line COLLATE "C")) FROM (
-    SELECT concat_ws(' ', oid::regclass, relkind, relrowsecurity, relhasrules)
-    FROM pg_class WHERE relnamespace = 'public'::regnamespace
-    UNION ALL
-    SELECT concat_ws(' ', attrelid::regclass, attname, attnotnull, attidentity, attgenerated,
-        format_type(atttypid, atttypmod), pg_get_expr(adbin, adrelid))
-    FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-    LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-    WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped
-    UNION ALL
-    SELECT concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid))
-    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
-    UNION ALL
-    SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
-    UNION ALL
-    SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
-    UNION ALL
-    SELECT concat_ws(' ', oid::regprocedure, md5(prosrc))
-    FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-) AS declared (line)
-"""
-_TABLES = "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
-_REFERENCES = """
-SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint
-WHERE contype = 'f' AND connamespace = 'public'::regnamespace AND conrelid != confrelid
+_DECLARED = """
+SELECT concat_ws(' ', oid::regclass, relkind, relrowsecurity, relhasrules)
+FROM pg_class WHERE relnamespace = 'public'::regnamespace
+UNION ALL
+SELECT to_json(columns)::text FROM information_schema.columns WHERE table_schema = 'public'
+UNION ALL
+SELECT concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid))
+FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+UNION ALL
+SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL
+SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL
+SELECT concat_ws(' ', oid::regprocedure, md5(prosrc))
+FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 """
 _SEQUENCES = """
 SELECT quote_ident(sequencename), coalesce(last_value, start_value), last_value IS NOT NULL
@@ -48,19 +36,23 @@ FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
 _MANY_BYTES = 16 * 1024 * 1024
 
 
+def tables_in_order(connection: sa.Connection) -> list[str]:
+    """Return all tables, quoted, each after those that it refers to."""
+    quote = connection.dialect.identifier_preparer.quote
+    found = sa.inspect(connection).get_sorted_table_and_fkc_names("public")
+    return [quote(name) for name, _ in found if name]
+
+
 def take_rows(connection: sa.Connection) -> str:
     """Return everything that `put_rows_back` needs."""
     _read_alike(connection)
-    order = TopologicalSorter[str](dict.fromkeys(connection.scalars(sa.text(_TABLES)), ()))
-    for table, referred in connection.execute(sa.text(_REFERENCES)):
-        order.add(table, referred)
     rows = "SELECT json_agg(kept)::text FROM {} AS kept"
     return json.dumps(
         {
-            "shape": connection.scalar(sa.text(_SHAPE)),
+            "declared": _declared(connection),
             "tables": [
                 [table, connection.scalar(sa.text(rows.format(table)))]
-                for table in order.static_order()
+                for table in tables_in_order(connection)
             ],
             "sequences": [list(row) for row in connection.execute(sa.text(_SEQUENCES))],
         }
@@ -74,7 +66,7 @@ def put_rows_back(connection: sa.Connection, taken: str) -> bool:
     """
     _read_alike(connection)
     kept = json.loads(taken)
-    if connection.scalar(sa.text(_SHAPE)) != kept["shape"]:
+    if _declared(connection) != kept["declared"]:
         return False
     _empty(connection, [table for table, _rows in kept["tables"]])
     for table, rows in kept["tables"]:
@@ -86,6 +78,10 @@ def put_rows_back(connection: sa.Connection, taken: str) -> bool:
         values = {"sequence": sequence, "last": last, "is_called": is_called}
         connection.execute(sa.text("SELECT setval(:sequence, :last, :is_called)"), values)
     return True
+
+
+def _declared(connection: sa.Connection) -> list[str]:
+    return sorted(connection.scalars(sa.text(_DECLARED)))
 
 
 def _empty(connection: sa.Connection, tables: list[str]) -> None:

@@ -22,10 +22,10 @@ RunStore = Callable[[str, str], None]
 class Addresses:
     """The ports of one running sandbox, and the host and path that the store listens on."""
 
-    host: str
-    store_port: int
-    world_port: int
-    smtp_port: int
+    host: str = LOOPBACK
+    store_port: int = 5000
+    world_port: int = 5002
+    smtp_port: int = 5025
     prefix: str = ""
 
     @property
@@ -86,9 +86,15 @@ def all_programs(
         "listen": [f"{host}:{addresses.store_port}" for host in store_hosts(addresses.host)],
         "prefix": addresses.prefix,
     }
+    world_options = (
+        f"--port={addresses.world_port}",
+        f"--smtp-port={addresses.smtp_port}",
+        f"--data-dir={sandbox.world}",
+        f"--webhook-url={addresses.store}/webhooks/payments",
+    )
     return (
         Program("warm", "blue", "scenarios.engine.warm", (json.dumps(role),), settings),
-        Program("world", "magenta", "scenarios.world", _world(sandbox, addresses), world_settings),
+        Program("world", "magenta", "scenarios.world", world_options, world_settings),
     )
 
 
@@ -99,15 +105,6 @@ def store_hosts(host: str) -> tuple[str, ...]:
     if host == "0.0.0.0":  # noqa: S104  It is compared with, and told in red by `up`.
         return (host,)
     return (LOOPBACK, f"[{host}]" if ":" in host else host)
-
-
-def _world(sandbox: Sandbox, addresses: Addresses) -> tuple[str, ...]:
-    return (
-        f"--port={addresses.world_port}",
-        f"--smtp-port={addresses.smtp_port}",
-        f"--data-dir={sandbox.world}",
-        f"--webhook-url={addresses.store}/webhooks/payments",
-    )
 
 
 def _clean_environment() -> dict[str, str]:

@@ -1,17 +1,21 @@
-"""What the learner has done, one readable file keyed by slug, and a log of events beside it."""
+"""What the learner has done: a log with an event a line, and what it comes to for each scenario.
+
+The log counts. What it comes to is also left in `progress.json`, for people and for other programs.
+"""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from scenarios.engine.sandbox import Sandbox, write_whole
+from scenarios.engine.sandbox import Sandbox, write_facts
 
 STEPS = ("proved", "found", "fixed", "explained")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Progress:
     """How far somebody has got with one scenario; moments are ISO 8601 in UTC.
 
@@ -20,58 +24,49 @@ class Progress:
 
     started_at: str = ""
     hints: int = 0
-    tries: Mapping[str, int] = field(default_factory=dict)
-    steps: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def is_solved(self) -> bool:
-        """Whether a fix was confirmed."""
-        return "fixed" in self.steps
+    tries: dict[str, int] = field(default_factory=dict)
+    steps: dict[str, str] = field(default_factory=dict)
 
     @property
     def state(self) -> str:
         """How far it is, in a word."""
-        return "solved" if self.is_solved else "started" if self.started_at else ""
+        return "solved" if "fixed" in self.steps else "started" if self.started_at else ""
+
+    def add(self, event: str, at: str, rung: int = 0, right: bool = False, **_facts: Any) -> None:
+        """Count an event of the log."""
+        if event == "started":
+            self.started_at = self.started_at or at
+        elif event == "hint":
+            self.hints = max(self.hints, rung)
+        else:
+            self.tries[event] = self.tries.get(event, 0) + 1
+            if right:
+                self.steps.setdefault(event, at)
 
 
 def read_progress(sandbox: Sandbox) -> dict[str, Progress]:
-    """Return the progress with every scenario that was started; a damaged file counts as empty."""
-    try:
-        facts = json.loads((sandbox.state / "progress.json").read_text("utf-8"))
-        return {slug: Progress(**each) for slug, each in facts.items()}
-    except (FileNotFoundError, ValueError, TypeError, AttributeError):
-        return {}
+    """Return the progress with every scenario that was started; a damaged line counts as none."""
+    every: dict[str, Progress] = {}
+    log = _log(sandbox)
+    for line in log.read_text("utf-8", "replace").splitlines() if log.exists() else ():
+        with suppress(ValueError, TypeError, KeyError):
+            event = json.loads(line)
+            every.setdefault(event.pop("slug"), Progress()).add(**event)
+    return every
 
 
-def note_start(sandbox: Sandbox, slug: str) -> None:
-    """Note the first start of a scenario."""
-    own = read_progress(sandbox).get(slug, Progress())
-    _keep(sandbox, slug, replace(own, started_at=own.started_at or _now()), "started")
-
-
-def note_hint(sandbox: Sandbox, slug: str, rung: int) -> None:
-    """Note that a rung of the ladder was shown."""
-    own = read_progress(sandbox).get(slug, Progress())
-    _keep(sandbox, slug, replace(own, hints=max(own.hints, rung)), "hint", rung=rung)
-
-
-def note_try(sandbox: Sandbox, slug: str, step: str, is_right: bool, **facts: Any) -> None:
-    """Count a try at one of the four steps, and note its success."""
-    own = read_progress(sandbox).get(slug, Progress())
-    tries = {**own.tries, step: own.tries.get(step, 0) + 1}
-    steps = {**own.steps, **({step: own.steps.get(step, _now())} if is_right else {})}
-    _keep(sandbox, slug, replace(own, tries=tries, steps=steps), step, right=is_right, **facts)
-
-
-def _keep(sandbox: Sandbox, slug: str, own: Progress, event: str, **facts: Any) -> None:
+def note_event(sandbox: Sandbox, slug: str, event: str, **facts: Any) -> None:
+    """Add to the log: `started`, a `hint` with its `rung`, or a step and whether it was `right`."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    line = json.dumps({"at": now, "slug": slug, "event": event, **facts})
+    log = _log(sandbox)
+    # A line that was cut off, as by a full disk, must not spoil this one.
+    is_cut_off = log.exists() and not log.read_bytes().endswith(b"\n")
+    with log.open("a", encoding="utf-8") as file:
+        file.write("\n" * is_cut_off + line + "\n")
     every = {name: asdict(each) for name, each in read_progress(sandbox).items()}
-    write_whole(
-        sandbox.state / "progress.json", json.dumps({**every, slug: asdict(own)}, indent=2) + "\n"
-    )
-    line = {"at": _now(), "slug": slug, "event": event, **facts}
-    with (sandbox.state / "events.jsonl").open("a", encoding="utf-8") as log:
-        log.write(json.dumps(line) + "\n")
+    write_facts(sandbox.state / "progress.json", every)
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _log(sandbox: Sandbox) -> Path:
+    return sandbox.state / "events.jsonl"

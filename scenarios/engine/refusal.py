@@ -8,8 +8,6 @@ RefusedError                   it cannot be done: what, which and what to do, in
 class RefusedError(Exception):
     """Say in one sentence what is wrong, about what, and what to do."""
 
-    exit_status = 1
-
     def __init__(self, sentence: str, last_lines: list[str] | None = None) -> None:
         """Take the sentence, and the last lines of a program's log when they explain it."""
         super().__init__(sentence)

@@ -5,8 +5,6 @@ from pathlib import Path
 
 from scenarios.engine.databases import flask_runner, open_database
 from scenarios.engine.flags import read_flags
-from scenarios.engine.keys import load_keys
-from scenarios.engine.programs import LOOPBACK, Addresses, store_settings
 from scenarios.engine.refusal import AlreadyRunningError, RefusedError
 from scenarios.engine.requests import ask_up, one_at_a_time
 from scenarios.engine.running import end_leftovers, held, read_note
@@ -23,10 +21,15 @@ def run_reset(sandbox: Sandbox, database_url: str | None, say: Say) -> None:
 
     :raises RefusedError: when it cannot be done; then the database is as it was.
     """
-    if database_url is not None and read_note(sandbox) is not None:
-        # The note may be of an `up` that was killed; then the lock is free, and all is well.
-        _refuse_beside_up(sandbox)
-    _change(sandbox, "reset", (), lambda: reset_at_rest(sandbox, database_url, say))
+
+    def ask() -> bool:
+        if database_url is not None:
+            raise RefusedError(
+                "Leave out --database-url: the running `cartwreck up` knows its database."
+            )
+        return ask_up(sandbox, "reset")
+
+    _change(sandbox, lambda: reset_at_rest(sandbox, database_url, say), ask)
 
 
 def restore_workspace(sandbox: Sandbox) -> Path | None:
@@ -48,7 +51,7 @@ def run_switch(sandbox: Sandbox, slugs: tuple[str, ...], say: Say) -> None:
         if deploy(sandbox, slugs).must_reset:
             reset_at_rest(sandbox, None, say)
 
-    _change(sandbox, "switch", slugs, switch_at_rest)
+    _change(sandbox, switch_at_rest, lambda: ask_up(sandbox, "switch", slugs))
 
 
 def reset_at_rest(sandbox: Sandbox, database_url: str | None, say: Say) -> None:
@@ -56,16 +59,12 @@ def reset_at_rest(sandbox: Sandbox, database_url: str | None, say: Say) -> None:
     end_leftovers(sandbox)
     ensure_workspace(sandbox)
     database = open_database(sandbox, database_url, seed_of(enabled(sandbox)))
-    # The commands that migrate and seed call nobody, so any address does.
-    nowhere = Addresses(LOOPBACK, 5000, 5002, 5025)
-    settings = store_settings(load_keys(sandbox), nowhere, database.url)
-    database.restore(flask_runner(sandbox, settings), say)
+    database.restore(flask_runner(sandbox), say)
     remove(sandbox.world / "world.sqlite3")
 
 
-def _change(
-    sandbox: Sandbox, kind: str, slugs: tuple[str, ...], at_rest: Callable[[], None]
-) -> None:
+def _change(sandbox: Sandbox, at_rest: Callable[[], None], ask: Callable[[], bool]) -> None:
+    """Do it where nothing runs, and let `up` do it where it runs."""
     sandbox.make_folders()
     with one_at_a_time(sandbox):
         while True:
@@ -75,15 +74,5 @@ def _change(
             except AlreadyRunningError:
                 if read_note(sandbox) is None:
                     raise
-                if ask_up(sandbox, kind, slugs):
+                if ask():
                     return None
-
-
-def _refuse_beside_up(sandbox: Sandbox) -> None:
-    try:
-        with held(sandbox):
-            return
-    except AlreadyRunningError:
-        raise RefusedError(
-            "Leave out --database-url: the running `cartwreck up` knows its database."
-        ) from None

@@ -6,7 +6,6 @@ the lock is held, and otherwise names the leftovers to end.
 """
 
 import fcntl
-import json
 import os
 import signal
 import subprocess
@@ -17,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from scenarios.engine.refusal import AlreadyRunningError
-from scenarios.engine.sandbox import Sandbox, write_whole
+from scenarios.engine.sandbox import Sandbox, read_facts, write_facts
 from scenarios.engine.tether import SECONDS_TO_STOP
 
 
@@ -37,28 +36,22 @@ def held(sandbox: Sandbox) -> Iterator[None]:
 
     :raises AlreadyRunningError: when another command holds it.
     """
-    descriptor = os.open(sandbox.state / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+    with (sandbox.state / "up.lock").open("w") as file:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AlreadyRunningError(_who_runs(sandbox)) from None
         yield
-    finally:
-        os.close(descriptor)
 
 
 def write_note(sandbox: Sandbox, note: Note) -> None:
     """Leave the note for other commands."""
-    write_whole(_path(sandbox), json.dumps(asdict(note), indent=2) + "\n")
+    write_facts(_path(sandbox), asdict(note))
 
 
 def read_note(sandbox: Sandbox) -> Note | None:
     """Return the note, or nothing when there is none that can be understood."""
-    try:
-        return Note(**json.loads(_path(sandbox).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
+    return read_facts(_path(sandbox), Note)
 
 
 def remove_note(sandbox: Sandbox) -> None:
@@ -80,38 +73,26 @@ def end_leftovers(sandbox: Sandbox) -> list[str]:
             if _is_ours(pid, sandbox):
                 with suppress(ProcessLookupError):  # It may end between the two lines.
                     os.killpg(pid, number)
-        _wait_for_end(list(left.values()), sandbox, seconds)
+        deadline = time.monotonic() + seconds
+        while any(_is_ours(pid, sandbox) for pid in left.values()) and time.monotonic() < deadline:
+            time.sleep(0.02)
     remove_note(sandbox)
     return list(left)
 
 
-def _wait_for_end(pids: list[int], sandbox: Sandbox, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while any(_is_ours(pid, sandbox) for pid in pids) and time.monotonic() < deadline:
-        time.sleep(0.02)
-
-
 def _is_ours(pid: int, sandbox: Sandbox) -> bool:
     # A pid alone proves nothing: the number may have been given to another program since.
-    return f"-m scenarios.engine.tether {sandbox.state} " in _command_line(pid)
+    return os.fsencode(f"-m scenarios.engine.tether {sandbox.state} ") in _command_line(pid)
 
 
-def _command_line(pid: int) -> str:
-    try:
-        return (
-            Path(f"/proc/{pid}/cmdline")
-            .read_bytes()
-            .replace(b"\0", b" ")
-            .decode("utf-8", "replace")
-        )
-    except FileNotFoundError:
-        if Path("/proc/self").exists():
-            return ""
+def _command_line(pid: int) -> bytes:
+    if Path("/proc/self").exists():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+        return b""
     # macOS has no /proc.
-    listing = subprocess.run(
-        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False
-    )
-    return listing.stdout.decode("utf-8", "replace")
+    command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
+    return subprocess.run(command, capture_output=True, check=False).stdout
 
 
 def _who_runs(sandbox: Sandbox) -> str:

@@ -1,11 +1,16 @@
 """Where a sandbox keeps its things: the folder `.cartwreck` of a Cartwreck checkout."""
 
+import json
 import os
 import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from scenarios.engine.refusal import RefusedError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -94,12 +99,26 @@ def write_whole(path: Path, text: str) -> None:
         beside.unlink(missing_ok=True)
 
 
+def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
+    """Write a private JSON file as `write_whole` does."""
+    write_whole(path, json.dumps(facts, indent=2) + "\n")
+
+
+def read_facts(path: Path, kind: Callable[..., T]) -> T | None:
+    """Return what a JSON file says, as what `kind` makes of its facts by their names.
+
+    Nothing when it is not there or cannot be understood: it may be an older Cartwreck's.
+    """
+    try:
+        return kind(**json.loads(path.read_text("utf-8")))
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return None
+
+
 def _is_checkout(folder: Path) -> bool:
     try:
         project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return False
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError, ValueError):
         # A damaged file of another project further up must not stop the search.
         return False
     name = project.get("project", {}).get("name")

@@ -1,23 +1,26 @@
 """Copies of SQLite databases that are whole at every moment, and how snapshots are told apart.
 
-A snapshot has a seal beside it, the hash of its content: without it, or with another, it is taken
-for damaged and made anew.
+The name of a snapshot ends with the hash of its content: with another content it is taken for
+damaged and made anew. What it is wanted for is its name without that.
 """
 
 import hashlib
 import sqlite3
 import time
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from scenarios.engine.refusal import RefusedError
-from scenarios.engine.sandbox import write_whole
+from scenarios.engine.sandbox import Sandbox
 
 MIGRATIONS = ("shop/migrations",)
 # The seeds are priced by the domain's rules, and written by the services' functions.
 SEEDS = ("shop/db.py", "shop/domain", "shop/models", *MIGRATIONS, "shop/services", "seed_data")
-MOST_SNAPSHOTS = 3
+# Where these are the clean store's, its code fills the database: a bad commit must not have a part
+# in what the learner finds there, nor an edit that does not even start.
+SHAPE = ("shop/models", *MIGRATIONS, "seed_data")
+MOST_SNAPSHOTS = 5
 SECONDS_TO_WAIT = 5.0
 
 
@@ -33,37 +36,50 @@ def stamp_of(root: Path, sources: Iterable[str]) -> str:
     return digest.hexdigest()[:20]
 
 
-def seal(snapshot: Path) -> None:
-    """Declare a snapshot whole, and delete the oldest: those that were not used for longest."""
-    write_whole(_seal(snapshot), _hash(snapshot))
-    snapshots = sorted(snapshot.parent.glob(f"seeded-*{snapshot.suffix}"), key=_used_at)
-    for old in snapshots[:-MOST_SNAPSHOTS]:
-        _seal(old).unlink(missing_ok=True)
+def code_for_data(sandbox: Sandbox) -> Path:
+    """Return the folder of the store whose code makes and fills the database."""
+    own = stamp_of(sandbox.workspace, SHAPE)
+    is_other = sandbox.workspace.exists() and own != stamp_of(sandbox.root, SHAPE)
+    return sandbox.workspace if is_other else sandbox.root
+
+
+def snapshot_path(sandbox: Sandbox, seed: str, suffix: str) -> Path:
+    """Return what a snapshot of the store as its code is now is wanted for."""
+    return sandbox.snapshots / f"seeded-{seed}-{stamp_of(code_for_data(sandbox), SEEDS)}{suffix}"
+
+
+def keep(made: Path, wanted: Path) -> Path:
+    """Make a file a snapshot, and delete the oldest: those that were not used for longest."""
+    snapshot = made.replace(_sealed(wanted, made))
+    for old in _last_used_first(wanted, f"*{wanted.suffix}")[MOST_SNAPSHOTS:]:
         remove(old)
+    return snapshot
 
 
-def is_whole(snapshot: Path) -> bool:
-    """Tell whether a snapshot is there as it was when it was made, and note that it is used."""
-    try:
-        if _seal(snapshot).read_text(encoding="utf-8") != _hash(snapshot):
-            return False
-        snapshot.touch()
-    except (FileNotFoundError, UnicodeDecodeError):
-        return False
-    return True
+def find(wanted: Path) -> Path | None:
+    """Return a snapshot that is as it was when it was made, and note that it is used."""
+    for snapshot in made_for(wanted):
+        with suppress(FileNotFoundError):
+            if snapshot == _sealed(wanted, snapshot):
+                snapshot.touch()
+                return snapshot
+    return None
 
 
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def made_for(wanted: Path) -> list[Path]:
+    """Return the snapshots that there are, whole or damaged, the one that was used last first."""
+    return _last_used_first(wanted, f"{wanted.stem}-*{wanted.suffix}")
 
 
-def _seal(snapshot: Path) -> Path:
-    return snapshot.with_name(f"{snapshot.name}.sha256")
+def _last_used_first(wanted: Path, pattern: str) -> list[Path]:
+    found = wanted.parent.glob(pattern)
+    return sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
 
 
-def _used_at(path: Path) -> int:
-    return path.stat().st_mtime_ns
+def _sealed(wanted: Path, content: Path) -> Path:
+    with content.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return wanted.with_stem(f"{wanted.stem}-{digest}")
 
 
 def pour(source: Path, target: Path) -> None:
@@ -77,7 +93,7 @@ def pour(source: Path, target: Path) -> None:
     :raises RefusedError: when another program keeps the target locked.
     """
     try:
-        _back_up(source, target)
+        copy(source, target)
     except sqlite3.OperationalError:
         raise
     except sqlite3.DatabaseError:
@@ -89,19 +105,22 @@ def replace(source: Path, target: Path) -> None:
     """Put a copy of the database `source` at `target`, where nothing of value is."""
     beside = target.with_name(f"{target.name}.part")
     remove(beside)
-    _back_up(source, beside)
-    for log in _logs(target):
-        log.unlink(missing_ok=True)
+    copy(source, beside)
+    remove(target)
     beside.replace(target)
 
 
 def remove(database: Path) -> None:
     """Delete a database with its write-ahead log."""
-    for path in (*_logs(database), database):
-        path.unlink(missing_ok=True)
+    for end in ("-journal", "-wal", "-shm", ""):
+        database.with_name(database.name + end).unlink(missing_ok=True)
 
 
-def _back_up(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path) -> None:
+    """Copy the content of a database into another, in one transaction of that.
+
+    :raises RefusedError: when another program keeps the target locked.
+    """
     deadline = time.monotonic() + SECONDS_TO_WAIT
 
     def give_up_in_time(status: int, _remaining: int, _total: int) -> None:
@@ -116,7 +135,3 @@ def _back_up(source: Path, target: Path) -> None:
         closing(sqlite3.connect(target)) as new,
     ):
         old.backup(new, progress=give_up_in_time)
-
-
-def _logs(database: Path) -> tuple[Path, ...]:
-    return tuple(database.with_name(database.name + end) for end in ("-journal", "-wal", "-shm"))

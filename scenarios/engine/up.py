@@ -5,7 +5,7 @@ import shutil
 import signal
 import sqlite3
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,7 +52,6 @@ class Running:
     keys: Keys
     addresses: Addresses
     database: StoreDatabase
-    settings: dict[str, str]
     supervisor: Supervisor
     screen: Screen
     watch: Watch
@@ -68,7 +67,7 @@ class Running:
         stamp = stamp_of(self.sandbox.workspace, MIGRATIONS)
         try:
             if stamp not in self.migrations[-1:]:
-                run = flask_runner(self.sandbox, self.settings)
+                run = flask_runner(self.sandbox)
                 self.database.prepare(run, self.screen.say)
                 self.migrations.append(stamp)
         except RefusedError as refused:
@@ -98,13 +97,13 @@ def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
         settings = store_settings(keys, addresses, database.url)
         _keep_settings(sandbox, settings)
         fill = database.restore if must_reset else database.prepare
-        fill(flask_runner(sandbox, settings), screen.say)
+        fill(flask_runner(sandbox), screen.say)
         programs = all_programs(sandbox, keys, addresses, settings)
         note = partial(_leave_note, sandbox, addresses)
         try:
             with Supervisor(programs, sandbox, screen, note) as supervisor:
                 _stop_on_signals(supervisor)
-                own = (sandbox, keys, addresses, database, settings)
+                own = (sandbox, keys, addresses, database)
                 _serve(Running(*own, supervisor, screen, watch, migrations))
                 screen.say("Stopping everything.")
         finally:
@@ -151,7 +150,7 @@ def _attend(running: Running) -> bool:
     return False
 
 
-def _switch(running: Running, slugs: tuple[str, ...]) -> str | None:
+def _switch(running: Running, slugs: Sequence[str]) -> str | None:
     """Deploy exactly these scenarios; return the sentence of what prevented it."""
     before = conditions_of(enabled(running.sandbox))
     try:
@@ -180,7 +179,7 @@ def _reset(running: Running) -> str | None:
     running.supervisor.stop(RENEWED)
     try:
         reset_world(running.addresses.world, running.keys.control_token)
-        run = flask_runner(running.sandbox, running.settings)
+        run = flask_runner(running.sandbox)
         seed = seed_of(enabled(running.sandbox))
         database = open_database(running.sandbox, running.database.url, seed)
         database.restore(run, running.screen.say)

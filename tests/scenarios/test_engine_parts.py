@@ -1,21 +1,27 @@
 """The parts of the engine that need no process."""
 
 import ast
+import json
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from scenarios.engine.child import ending_in_words
+from scenarios.engine.judging import made_databases
 from scenarios.engine.keys import load_keys
 from scenarios.engine.ports import check_prefix, free_port, is_loopback
 from scenarios.engine.programs import Addresses, store_hosts, without_password
+from scenarios.engine.progress import note_event, read_progress
 from scenarios.engine.refusal import AlreadyRunningError, RefusedError
-from scenarios.engine.running import held
+from scenarios.engine.requests import Question, answer, ask_up, asked
+from scenarios.engine.running import Note, held, write_note
 from scenarios.engine.sandbox import Sandbox, find_sandbox
 from scenarios.engine.screen import as_read
-from scenarios.engine.snapshot import MOST_SNAPSHOTS, SEEDS, is_whole, seal, stamp_of
+from scenarios.engine.snapshot import MOST_SNAPSHOTS, SEEDS, find, keep, stamp_of
+from tests.scenarios.engine_checkout import expect_soon
 
 
 @pytest.fixture
@@ -68,6 +74,45 @@ def test_damaged_secrets_are_told_and_not_replaced(sandbox: Sandbox, content: st
     assert path.read_text("utf-8") == content
 
 
+def test_a_question_outlives_the_late_answer_to_another(sandbox: Sandbox) -> None:
+    write_note(sandbox, Note(os.getpid(), "", "", {}))
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(ask_up, sandbox, "reset")
+        expect_soon(lambda: asked(sandbox) is not None)
+        answer(sandbox, Question("of a command that was killed", "reset"), "The disk is full.")
+        expect_soon(lambda: asked(sandbox) is not None)
+        own = asked(sandbox)
+        assert own is not None
+        answer(sandbox, own, None)
+
+        assert asking.result() is True
+
+
+def test_an_event_that_was_cut_off_spoils_no_other(sandbox: Sandbox) -> None:
+    note_event(sandbox, "dear", "started")
+    with (sandbox.state / "events.jsonl").open("a", encoding="utf-8") as log:
+        log.write('{"at": "2026-11-')
+    note_event(sandbox, "dear", "hint", rung=2)
+
+    own = read_progress(sandbox)["dear"]
+
+    assert (own.started_at != "", own.hints) == (True, 2)
+
+
+def test_what_was_done_can_be_read_by_slug_in_one_file(sandbox: Sandbox) -> None:
+    note_event(sandbox, "dear", "started")
+    note_event(sandbox, "scarce", "found", right=False, place="shop/shelf.py:2")
+    note_event(sandbox, "dear", "fixed", right=True, verdict="solved")
+
+    every = json.loads((sandbox.state / "progress.json").read_text("utf-8"))
+
+    assert {slug: each["tries"] for slug, each in every.items()} == {
+        "dear": {"fixed": 1},
+        "scarce": {"found": 1},
+    }
+    assert list(every["dear"]["steps"]) == ["fixed"]
+
+
 def write_file(sandbox: Sandbox, name: str, content: str) -> None:
     path = sandbox.root / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,32 +154,43 @@ def test_the_stamp_covers_all_that_the_seeds_import() -> None:
     assert [name for name in used if not f"{name}.py".startswith(SEEDS)] == []
 
 
-def test_a_snapshot_is_whole_once_it_is_sealed_and_until_it_is_changed(sandbox: Sandbox) -> None:
-    snapshot = sandbox.snapshots / "seeded-1.sqlite3"
-    states = [is_whole(snapshot)]
-    snapshot.write_bytes(b"lamp, pen")
-    states.append(is_whole(snapshot))
-    seal(snapshot)
-    states.append(is_whole(snapshot))
-    snapshot.write_bytes(b"lamp, pan")
-    states.append(is_whole(snapshot))
+def test_a_snapshot_is_found_until_its_content_is_changed(sandbox: Sandbox) -> None:
+    wanted = sandbox.snapshots / "seeded-1.sqlite3"
+    found = [find(wanted)]
+    kept = keep_snapshot(wanted, "lamp, pen")
+    found.append(find(wanted))
+    kept.write_bytes(b"lamp, pan")
+    found.append(find(wanted))
 
-    assert states == [False, False, True, False]
+    assert found == [None, kept, None]
 
 
 def test_the_snapshots_that_were_used_last_are_kept(sandbox: Sandbox) -> None:
-    snapshots = [sandbox.snapshots / f"seeded-{n}.sqlite3" for n in range(MOST_SNAPSHOTS + 1)]
-    for age, snapshot in enumerate(snapshots[:-1]):
-        snapshot.touch()
-        seal(snapshot)
-        os.utime(snapshot, ns=(age, age))
-    is_whole(snapshots[0])
+    wanted = [sandbox.snapshots / f"seeded-{n}.sqlite3" for n in range(MOST_SNAPSHOTS + 1)]
+    for age, each in enumerate(wanted[:-1]):
+        os.utime(keep_snapshot(each, "lamp"), ns=(age, age))
+    find(wanted[0])
 
-    snapshots[-1].touch()
-    seal(snapshots[-1])
+    keep_snapshot(wanted[-1], "lamp")
 
-    assert [path.exists() for path in snapshots] == [True, False, *[True] * (MOST_SNAPSHOTS - 1)]
-    assert len(list(sandbox.snapshots.iterdir())) == 2 * MOST_SNAPSHOTS
+    found = [find(each) is not None for each in wanted]
+    assert found == [True, False, *[True] * (MOST_SNAPSHOTS - 1)]
+    assert len(list(sandbox.snapshots.iterdir())) == MOST_SNAPSHOTS
+
+
+def keep_snapshot(wanted: Path, content: str) -> Path:
+    made = wanted.with_name("made")
+    made.write_text(content, encoding="utf-8")
+    return keep(made, wanted)
+
+
+def test_a_check_gets_no_database_that_a_changed_workspace_would_make(sandbox: Sandbox) -> None:
+    room = sandbox.state / "room"
+    for store in ("", ".cartwreck/room/store/"):
+        write_file(sandbox, f"{store}shop/models/order.py", "clean")
+    write_file(sandbox, ".cartwreck/workspace/shop/models/order.py", "changed")
+
+    assert made_databases(sandbox, room) == {}
 
 
 def test_the_same_port_is_never_given_twice() -> None:
