@@ -90,6 +90,8 @@ class Trials:
     def quick(self) -> Iterator[Trial]:
         """Yield the trials that run nothing: the files, their texts, and that patches apply."""
         yield "its files", self.look_at_files
+        if self._missing:
+            return
         yield "its texts", self.look_at_texts
         yield "its bad commit", self.look_at_patch
         for fix in (*self.scenario.right_fixes, *self.scenario.wrong_fixes):
@@ -118,13 +120,8 @@ class Trials:
     def look_at_files(self) -> str | None:
         """Tell what is missing."""
         own = self.scenario
-        missing = [
-            n
-            for n in (*(f"{t}.md" for t in _TEXTS), "check.py", "bad_commit.patch")
-            if not (own.folder / n).is_file()
-        ]
-        if missing:
-            return f"{', '.join(missing)} is missing."
+        if self._missing:
+            return f"{', '.join(self._missing)} is missing."
         if len(own.right_fixes) < _LEAST_RIGHT or len(own.wrong_fixes) < _LEAST_WRONG:
             return (
                 f"It has {len(own.right_fixes)} right and {len(own.wrong_fixes)} wrong fixes: "
@@ -234,6 +231,11 @@ class Trials:
                 if done.returncode:
                     return (done.stdout + done.stderr).strip().splitlines()[0]
         return None
+
+    @property
+    def _missing(self) -> list[str]:
+        names = (*(f"{text}.md" for text in _TEXTS), "check.py", "bad_commit.patch")
+        return [name for name in names if not (self.scenario.folder / name).is_file()]
 
     @property
     def _check(self) -> Path:
