@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from scenarios.engine.sandbox import Sandbox, find_sandbox, write_whole
 from scenarios.engine.showing import end, print_text, print_verdict, table
 from scenarios.engine.switching import enabled
 from scenarios.engine.verdicts import SOLVED, Verdict
+from scenarios.engine.watch import Watch
 from scenarios.engine.workspace import Workspace
 
 _REPORT = ("Impact", "Cause", "What was done", "Prevention")
@@ -172,16 +174,13 @@ def _check(sandbox: Sandbox, scenario: Scenario, url: str | None, as_json: bool)
 @_URL
 def watch(slug: str | None, database_url: str | None) -> None:
     """Check again whenever a file of the workspace is saved, until it is solved."""
-    from watchfiles import watch as changes
-
     sandbox = here()
-    scenario = current_scenario(sandbox, slug)
-    click.echo("Checking after every save. Ctrl-C ends it.")
-    if _check(sandbox, scenario, database_url, False).kind == SOLVED:
-        return
-    for _ in changes(sandbox.workspace / "shop", debounce=100):
-        if _check(sandbox, scenario, database_url, False).kind == SOLVED:
-            return
+    saves = Watch(sandbox.workspace, lambda text, _color: click.echo(text))
+    click.echo("Checking now, and after every save. Ctrl-C ends it.")
+    while _check(sandbox, current_scenario(sandbox, slug), database_url, False).kind != SOLVED:
+        while not saves.take():
+            time.sleep(0.05)
+        click.echo("\nSaved: checking again.")
 
 
 @click.command()

@@ -11,6 +11,7 @@ import click
 from scenarios.engine.catalogue import find_scenario
 from scenarios.engine.commands import here, warn_of_edits_outside
 from scenarios.engine.flags import read_flags
+from scenarios.engine.programs import clean_environment
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.reset import run_switch
 from scenarios.engine.running import read_note
@@ -19,11 +20,15 @@ from scenarios.engine.showing import table
 from scenarios.engine.switching import ensure_workspace
 from scenarios.engine.workspace import Workspace
 
+PORT = click.IntRange(1, 65535)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-# The workspace comes first on the path, as it does for `python -m flask`.
+# The workspace comes first on the path, as it does for `python -m flask`. Ctrl-C at the prompt of a
+# debugger would leave the terminal without an echo.
 _DEBUGGED = """
-import logging, sys
+import atexit, logging, sys, termios
 sys.path[0:0] = [""]
+if sys.stdin.isatty():
+    atexit.register(termios.tcsetattr, 0, termios.TCSADRAIN, termios.tcgetattr(0))
 logging.basicConfig(format="%(message)s")
 logging.getLogger("sqlalchemy.engine").setLevel("{}")
 from flask.cli import main
@@ -96,14 +101,19 @@ def flags(as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--port", default=5010, show_default=True, help="Port of the store to debug.")
+@click.option(
+    "--port", type=PORT, default=5010, show_default=True, help="Port of the store to debug."
+)
 @click.option("--statements", is_flag=True, help="Print every statement that the database is sent.")
 def debug(port: int, statements: bool) -> None:
     """Run the workspace's store in this terminal, so that a breakpoint() stops here."""
     sandbox = here()
     ensure_workspace(sandbox)
     settings = _store_settings(sandbox)
-    click.echo(f"The store of the workspace, at http://127.0.0.1:{port}/; Ctrl-C ends it.")
+    click.echo(
+        f"The store of the workspace, at http://127.0.0.1:{port}/; Ctrl-C ends it. "
+        "What you save is in it once you start it again."
+    )
     arguments = ("--app", "shop", "run", "--port", str(port), "--no-reload")
     os.chdir(sandbox.workspace)
     level = "INFO" if statements else "WARNING"
@@ -150,7 +160,7 @@ def _store_settings(sandbox: Sandbox) -> dict[str, str]:
     if not path.exists():
         raise RefusedError("The store has not run here yet: `cartwreck up` first.")
     pairs = (line.split("=", 1) for line in path.read_text("utf-8").splitlines() if "=" in line)
-    return {**os.environ, **dict(pairs), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**clean_environment(), **dict(pairs), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 SANDBOX = (status, enable, disable, flags, debug, sql)
