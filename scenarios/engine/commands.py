@@ -136,15 +136,25 @@ def find(place: str | None, nothing_wrong: str | None, slug: str | None) -> None
     """Say where the fault is: shop/FILE.py:LINE or shop/FILE.py::FUNCTION, as deployed."""
     sandbox = here()
     scenario = current_scenario(sandbox, slug)
-    if (place is None) == (nothing_wrong is None):
+    if bool(place) == bool(nothing_wrong):
         raise RefusedError("Say a place, shop/FILE.py:LINE, or --nothing-wrong with what shows it.")
     is_right = scenario.nothing_wrong
-    if place is not None:
-        is_right = is_place_right(sandbox, scenario, place) and not is_right
+    if place:
+        is_right = is_place_right(sandbox, scenario, _deployed(sandbox, place)) and not is_right
     note_try(sandbox, scenario.slug, "found", is_right, place=place or nothing_wrong)
     tries = read_progress(sandbox)[scenario.slug].tries["found"]
     no = "No, that is not it." if place else "No: something is wrong."
     end(is_right, f"Yes, that is it (try {tries})." if is_right else f"{no} Try {tries}.")
+
+
+def _deployed(sandbox: Sandbox, place: str) -> str:
+    """Return a place with its path from the workspace on, as an editor may have copied it."""
+    path, sign, rest = place.strip().partition(":")
+    workspace = sandbox.workspace.resolve()
+    for own in ((start / path).resolve() for start in (workspace, Path.cwd())):
+        if own.is_file() and own.is_relative_to(workspace):
+            return f"{own.relative_to(workspace).as_posix()}{sign}{rest}"
+    return place
 
 
 @click.command()

@@ -71,6 +71,51 @@ def test_a_place_that_is_none_is_refused(sandbox: Sandbox, dear: Scenario, place
         is_place_right(sandbox, dear, place)
 
 
+@pytest.mark.parametrize(
+    ("folder", "place"),
+    [
+        (".", "shop/shelf.py:2"),
+        (".", "{workspace}/shop/shelf.py:2"),
+        (".", ".cartwreck/workspace/shop/shelf.py::price"),
+        (".cartwreck/workspace", "shop/shelf.py:2"),
+        (".cartwreck/workspace/shop", "shelf.py:2"),
+    ],
+)
+def test_a_place_is_found_from_wherever_somebody_stands(
+    sandbox: Sandbox, dear: Scenario, monkeypatch: pytest.MonkeyPatch, folder: str, place: str
+) -> None:
+    monkeypatch.chdir(sandbox.root / folder)
+
+    answer = CliRunner().invoke(main, ["find", place.format(workspace=sandbox.workspace)])
+
+    assert (answer.exit_code, answer.output) == (0, "Yes, that is it (try 1).\n")
+
+
+def test_a_scenario_is_switched_from_within_the_workspace(
+    sandbox: Sandbox, dear: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(sandbox.workspace / "shop")
+
+    answer = CliRunner().invoke(main, ["enable", "scarce"])
+
+    assert (answer.exit_code, answer.output) == (0, "On: dear, scarce\n")
+    assert (sandbox.workspace / "shop" / "shelf.py").read_text("utf-8") == SHELF.replace(
+        "return 10", "return 11"
+    ).replace("return 3", "return 2")
+
+
+@pytest.mark.parametrize(
+    "words", [[], [""], ["--nothing-wrong", ""], ["a", "--nothing-wrong", "b"]]
+)
+def test_an_answer_has_a_place_or_evidence(
+    sandbox: Sandbox, dear: Scenario, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    answer = run(sandbox, monkeypatch, "find", *words)
+
+    assert (answer.exit_code, "Say a place" in answer.output) == (1, True)
+    assert read_progress(sandbox) == {}
+
+
 def test_tries_are_counted_and_the_first_success_stays(
     sandbox: Sandbox, dear: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
