@@ -107,6 +107,8 @@ def hint(slug: str | None, again: bool) -> None:
     sandbox = here()
     scenario = current_scenario(sandbox, slug)
     seen = read_progress(sandbox).get(scenario.slug, Progress()).hints
+    if again and not seen:
+        raise RefusedError("You have seen no hint so far: `cartwreck hint` shows the first.")
     rung = seen if again else min(seen + 1, len(scenario.hints))
     for number in range(1 if again else rung, rung + 1):
         click.secho(f"Hint {number} of {len(scenario.hints)}", bold=True)
@@ -196,7 +198,7 @@ def watch(slug: str | None, database_url: str | None) -> None:
 @click.command()
 @_ONE
 def report(slug: str | None) -> None:
-    """Write what happened for a manager: impact, cause, what was done, prevention."""
+    """Write for a manager, in $EDITOR: impact, cause, what was done, prevention."""
     sandbox = here()
     scenario = current_scenario(sandbox, slug)
     target = sandbox.state / "reports" / f"{scenario.slug}.md"
@@ -206,7 +208,7 @@ def report(slug: str | None) -> None:
         form = target.read_text("utf-8")
     text = click.edit(form, extension=".md") if sys.stdin.isatty() else sys.stdin.read()
     if not text:
-        raise RefusedError("Nothing was written, so there is no report.")
+        raise RefusedError("Nothing was written, so nothing is reported.")
     write_whole(target, text)
     parts = {part.partition("\n")[0].strip(): part.partition("\n")[2] for part in text.split("## ")}
     missing = [name for name in _REPORT if len(parts.get(name, "").split()) < 3]

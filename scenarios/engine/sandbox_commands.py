@@ -137,18 +137,22 @@ def sql(statement: str | None) -> None:
             )
         name = url.removeprefix("sqlite:///") if is_file else url.replace("+psycopg", "")
         os.execv(shell, [shell, name])  # noqa: S606
-    from sqlalchemy import create_engine, text
+    from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
 
+    # As it was typed: a colon or a percent sign in it is no parameter.
+    engine = create_engine(url, execution_options={"no_parameters": True})
     try:
-        with create_engine(url).begin() as connection:
-            result = connection.execute(text(statement))
+        with engine.begin() as connection:
+            result = connection.exec_driver_sql(statement)
             rows = [tuple(map(str, row)) for row in result] if result.returns_rows else []
             names = tuple(result.keys()) if result.returns_rows else ()
     except SQLAlchemyError as error:
-        raise RefusedError(str(getattr(error, "orig", error)).strip()) from None
-    table(names, rows)
-    click.echo(f"{len(rows)} rows" if names else f"{result.rowcount} rows changed")
+        said = str(getattr(error, "orig", error)).strip()
+        raise RefusedError(f"The database says: {said}") from None
+    if names:
+        table(names, rows)
+    click.echo(f"{len(rows)} rows" if names else f"{max(result.rowcount, 0)} rows changed")
 
 
 def _print_flags(sandbox: Sandbox) -> None:

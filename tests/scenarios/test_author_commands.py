@@ -5,13 +5,21 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from scenarios.author.trials import Trials
 from scenarios.author.verify import list_pairs_apart, list_trials
 from scenarios.engine.catalogue import load_catalogue
 from scenarios.engine.cli import main
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.switching import deploy
 from scenarios.engine.workspace import Workspace
-from tests.scenarios.small_checkout import SHELF, git, make_checkout, make_patch, write
+from tests.scenarios.small_checkout import (
+    SHELF,
+    add_scenario,
+    git,
+    make_checkout,
+    make_patch,
+    write,
+)
 
 
 @pytest.fixture
@@ -265,3 +273,21 @@ def test_a_patch_that_the_store_has_taken_over_is_named(sandbox: Sandbox) -> Non
     done = author("rebase", "scarce")
 
     assert (done.exit_code, "changes nothing any more" in done.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("latency_seconds = 1.5", None),
+        ("decline_next = 2", "The outside world has no condition payments.decline_next."),
+        ("latency_seconds = 90", "payments.latency_seconds is 0 to 60 seconds, not 90."),
+    ],
+)
+def test_conditions_are_those_that_the_outside_world_knows(
+    sandbox: Sandbox, line: str, problem: str | None
+) -> None:
+    more = f"[conditions.payments]\n{line}\n"
+    add_scenario(sandbox.root, "slow", "return 3", "return 2", more=more)
+    scenario = load_catalogue(sandbox.catalogue)["slow"]
+
+    assert Trials(sandbox, scenario, {}).look_at_conditions() == problem

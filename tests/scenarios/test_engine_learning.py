@@ -1,5 +1,7 @@
 import json
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from scenarios.engine.learning import current_scenario, is_place_right
 from scenarios.engine.progress import read_progress
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.sandbox import Sandbox
+from scenarios.engine.showing import table
 from scenarios.engine.switching import deploy
 from scenarios.engine.verdicts import explain
 from tests.scenarios.small_checkout import SHELF, git, make_checkout, write
@@ -145,6 +148,53 @@ def test_hints_come_one_at_a_time_and_are_counted(
 
     assert [re.findall(r"Hint (\d) of 3", text) for text in shown] == [["1"], ["2"], ["3"], ["3"]]
     assert read_progress(sandbox)["dear"].hints == 3
+
+
+def test_hints_are_shown_again_once_there_are_some(
+    sandbox: Sandbox, dear: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = run(sandbox, monkeypatch, "hint", "--again")
+    for _ in range(2):
+        run(sandbox, monkeypatch, "hint")
+
+    after = run(sandbox, monkeypatch, "hint", "--again")
+
+    assert (before.exit_code, "no hint so far" in before.output) == (1, True)
+    assert re.findall(r"Hint (\d) of 3", after.output) == ["1", "2"]
+    assert read_progress(sandbox)["dear"].hints == 2
+
+
+@pytest.mark.parametrize(
+    ("statement", "status", "output"),
+    [
+        ("SELECT name FROM lamp WHERE name LIKE '%:[/b]%'", 0, "name\n10:[/b] %s\n1 rows\n"),
+        ("UPDATE lamp SET name = 'x'", 0, "1 rows changed\n"),
+        ("CREATE INDEX mine ON lamp (name)", 0, "0 rows changed\n"),
+        ("", 0, "0 rows changed\n"),
+        ("SELECT * FROM pen", 1, "cartwreck: The database says: no such table: pen\n"),
+    ],
+)
+def test_a_statement_is_run_as_it_was_typed(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, statement: str, status: int, output: str
+) -> None:
+    write(sandbox.state / "store.env", f"SHOP_DATABASE_URL=sqlite:///{sandbox.database}\n")
+    with closing(sqlite3.connect(sandbox.database)) as database, database:
+        database.execute("CREATE TABLE lamp AS SELECT '10:[/b] %s' AS name")
+
+    answer = run(sandbox, monkeypatch, "sql", statement)
+
+    assert (answer.exit_code, answer.output) == (status, output)
+
+
+def test_a_table_shows_brackets_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+
+    table(("[b]name",), [("[/red] lamp",)])
+
+    shown = capsys.readouterr().out
+    assert ("[b]name" in shown, "[/red] lamp" in shown) == (True, True)
 
 
 def test_the_debrief_opens_after_a_report(
