@@ -29,7 +29,7 @@ from scenarios.engine.progress import (
 )
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.reset import run_switch
-from scenarios.engine.running import read_note
+from scenarios.engine.running import find_up
 from scenarios.engine.sandbox import Sandbox, find_sandbox, write_whole
 from scenarios.engine.showing import end, print_text, print_verdict, table
 from scenarios.engine.switching import enabled
@@ -85,7 +85,7 @@ def start(slug: str, opens: bool) -> None:
     note_start(sandbox, slug)
     print_text(scenario.read("ticket"))
     click.echo(f"\nThe store's code is in {sandbox.workspace}: what you save there runs at once.")
-    note = read_note(sandbox)
+    note = find_up(sandbox)
     click.echo(f"The store: {note.store}/" if note else "`cartwreck up` starts the store.")
     click.echo("Next: see it in the browser; `cartwreck hint`, `find`, `check` when you want them.")
     if opens and sys.stdout.isatty() and (editor := shutil.which("code")):
@@ -279,7 +279,7 @@ def say_where_you_are(sandbox: Sandbox) -> None:
         steps = ", ".join(own.steps) or "nothing yet"
         click.echo(f"On: {scenario.slug}, {scenario.title} ({steps}).")
         click.echo("`cartwreck ticket`, `hint`, `find`, `check`; `cartwreck status` says the rest.")
-    running = read_note(sandbox)
+    running = find_up(sandbox)
     click.echo(f"The store: {running.store}/" if running else "`cartwreck up` starts the store.")
 
 

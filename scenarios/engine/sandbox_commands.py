@@ -14,7 +14,7 @@ from scenarios.engine.flags import read_flags
 from scenarios.engine.programs import clean_environment
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.reset import run_switch
-from scenarios.engine.running import read_note
+from scenarios.engine.running import find_up
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.showing import table
 from scenarios.engine.switching import ensure_workspace
@@ -42,7 +42,7 @@ _SLUGS = click.argument("slugs", nargs=-1, required=True, metavar="SLUG...")
 def status(as_json: bool) -> None:
     """Say what runs, what is on, and what the store says about your last save."""
     sandbox = here()
-    note, broken = read_note(sandbox), sandbox.not_started
+    note, broken = find_up(sandbox), sandbox.not_started
     error = broken.read_text("utf-8").strip() if broken.exists() else ""
     facts = {
         "store": note.store if note else None,
