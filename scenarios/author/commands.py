@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -90,7 +91,11 @@ def record(slug: str, kind: str | None, name: str | None, who: str, message: str
     if (kind is None) != (name is None):
         raise RefusedError("A fix is recorded with --right or --wrong, and with a --name.")
     if workspace.deployed and workspace.deployed.slugs != ((slug,) if kind else ()):
-        state = f"just {slug} on: `cartwreck start {slug}`" if kind else "nothing on"
+        state = (
+            f"just {slug} on: `cartwreck start {slug}`"
+            if kind
+            else "nothing on: `cartwreck disable --all`"
+        )
         raise RefusedError(f"A {kind or 'bad'} patch is recorded with {state}.")
     if not (diff := workspace.read_diff()):
         where = " or ".join(f"{workspace.folder}/{each}" for each in MERGED)
@@ -139,6 +144,8 @@ def verify(
     from scenarios.author.verify import check_pairs, list_trials, run_trials
 
     sandbox = here()
+    if missing := [name for name in ("ruff", "mypy") if find_spec(name) is None]:
+        raise RefusedError(f"{' and '.join(missing)} has to be installed: `make installed-test`.")
     chosen = _chosen(sandbox, slugs)
     databases = {"sqlite": None, **({"postgresql": database_url} if database_url else {})}
     console = Console(stderr=True)
@@ -191,7 +198,8 @@ def _carry(merger: Merger, patch: Path, before: str) -> str:
     try:
         after = merger.merge([(patch.name, patch)], before)
     except RefusedError as refused:
-        why = " ".join(refused.last_lines)
+        if not (why := " ".join(refused.last_lines)):
+            raise
         raise RefusedError(f"{patch} has to be recorded anew, git says: {why}") from refused
     if after == before:
         raise RefusedError(f"{patch} changes nothing any more.")

@@ -54,7 +54,7 @@ class Merger:
         tree, before = clean or self.clean_tree(), list[str]()
         for slug, patch in patches:
             if not patch.is_file():
-                raise RefusedError(f"{slug} has no {patch.name} yet: `cartwreck author record`.")
+                raise RefusedError(f"{patch} is not there yet: `cartwreck author record`.")
             with self._index() as git:
                 git("read-tree", tree)
                 try:

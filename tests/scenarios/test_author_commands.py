@@ -255,6 +255,14 @@ def test_a_scenario_that_cannot_be_carried_does_not_stop_the_others(sandbox: San
     assert read(sandbox, "dear/bad_commit.patch") == before
 
 
+def test_a_patch_that_is_not_there_cannot_be_carried(sandbox: Sandbox) -> None:
+    author("new", "short-stock")
+
+    done = author("rebase", "short-stock")
+
+    assert (done.exit_code, "bad_commit.patch is not there yet" in done.output) == (1, True)
+
+
 def test_a_fix_that_cannot_be_carried_is_named(sandbox: Sandbox) -> None:
     write(
         sandbox.catalogue / "scarce" / "right" / "sum.patch",
