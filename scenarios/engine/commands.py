@@ -41,7 +41,6 @@ _REPORT = ("Impact", "Cause", "What was done", "Prevention")
 _ONE = click.option("--scenario", "slug", metavar="SLUG", help="Which one, where several are on.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _URL = click.option("--database-url", metavar="URL", help="Judge on this PostgreSQL.")
-_SLUGS = click.argument("slugs", nargs=-1, required=True, metavar="SLUG...")
 
 
 def here() -> Sandbox:
