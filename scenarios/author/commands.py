@@ -1,15 +1,18 @@
 """`cartwreck author`: begin a scenario, record its patches, prove it, carry it over a new store."""
 
+import re
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
 
 import click
 
 from scenarios.engine.catalogue import Scenario, find_scenario, load_catalogue
 from scenarios.engine.commands import here
-from scenarios.engine.merging import Merger
+from scenarios.engine.merging import MERGED, Merger
 from scenarios.engine.refusal import RefusedError
-from scenarios.engine.reset import run_switch
+from scenarios.engine.reset import restore_workspace, run_switch
 from scenarios.engine.sandbox import Sandbox, write_whole
 from scenarios.engine.workspace import Workspace
 
@@ -41,11 +44,10 @@ From: {author}
 Date: {date}
 Subject: [PATCH] {subject}
 
-{body}
+{body}---
 
----
-{diff}--
-"""
+{diff}"""
+_NAME = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @click.group()
@@ -58,9 +60,9 @@ def author() -> None:
 def new(slug: str) -> None:
     """Begin a scenario: a folder with all of its files to fill in, and a clean workspace."""
     sandbox = here()
-    folder = sandbox.catalogue / slug
+    folder = sandbox.catalogue / _plain(slug)
     if folder.exists():
-        raise RefusedError(f"{folder} is there already.")
+        raise RefusedError(f"{folder} is there already: go on with it, or take another name.")
     run_switch(sandbox, (), click.echo)
     for name in ("right", "wrong"):
         (folder / name).mkdir(parents=True)
@@ -68,6 +70,7 @@ def new(slug: str) -> None:
     debrief = f"{_DEBRIEF}## A real incident\n\n\n## Three questions\n"
     for name, text in {**texts, "debrief.md": debrief, "instructor.md": ""}.items():
         (folder / name).write_text(text, "utf-8")
+    click.echo(f"Its files to fill in are in {folder}.")
     click.echo(f"Break the store in {sandbox.workspace}, then `cartwreck author record {slug}`.")
 
 
@@ -79,29 +82,46 @@ def new(slug: str) -> None:
 @click.option("--author", "who", default="A. Colleague <colleague@brindle.example>")
 @click.option("--message", "-m", default="Change the store", help="Subject, empty line, motive.")
 def record(slug: str, kind: str | None, name: str | None, who: str, message: str) -> None:
-    """Write what was changed in the workspace as the bad commit, or as a fix of it."""
+    """Write what was changed in the workspace as the bad commit, or as a fix of it.
+
+    The workspace is then put back to what was deployed.
+    """
     sandbox = here()
-    folder, workspace = sandbox.catalogue / slug, Workspace(sandbox)
-    diff = workspace.read_diff()
-    if not folder.is_dir():
-        raise RefusedError(f"There is no scenario {slug!r} yet: `cartwreck author new {slug}`.")
-    if not diff:
-        raise RefusedError(f"Nothing is changed in {workspace.folder}/shop, so there is no patch.")
-    on = workspace.deployed.slugs if workspace.deployed else ()
-    wanted = (slug,) if kind else ()
-    if on != wanted or (kind and not name):
-        what = f"{slug} on, and a --name" if kind else "no scenario on"
-        raise RefusedError(f"A {kind or 'bad'} patch is recorded with {what}.")
-    if kind:
-        target = folder / kind / f"{name}.patch"
-        write_whole(target, diff)
+    folder, workspace = find_scenario(sandbox.catalogue, slug).folder, Workspace(sandbox)
+    if (kind is None) != (name is None):
+        raise RefusedError("A fix is recorded with --right or --wrong, and with a --name.")
+    if workspace.deployed and workspace.deployed.slugs != ((slug,) if kind else ()):
+        state = (
+            f"just {slug} on: `cartwreck start {slug}`"
+            if kind
+            else "nothing on: `cartwreck disable --all`"
+        )
+        raise RefusedError(f"A {kind or 'bad'} patch is recorded with {state}.")
+    if not (diff := workspace.read_diff()):
+        where = " or ".join(f"{workspace.folder}/{each}" for each in MERGED)
+        raise RefusedError(f"Nothing is changed in {where}, so there is no patch.")
+    if re.search("[\udc80-\udcff]", diff):
+        raise RefusedError("A file that you have changed is no UTF-8, as the store's texts are.")
+    target = folder / "bad_commit.patch"
+    if name is not None:
+        target = folder / str(kind) / f"{_plain(name)}.patch"
+        target.parent.mkdir(exist_ok=True)
     else:
-        subject, _, body = message.partition("\n")
-        facts = {"author": who, "subject": subject, "body": body.strip(), "diff": diff}
-        target = folder / "bad_commit.patch"
+        subject, _, body = message.strip().partition("\n")
+        body = f"{body.strip()}\n" if body else ""
         date = "Mon, 16 Nov 2026 16:52:00 +0000"
-        write_whole(target, _MESSAGE.format(root="0" * 40, date=date, **facts))
-    click.echo(f"Recorded {target}. `cartwreck reset` puts the workspace back.")
+        facts = {"author": who, "subject": subject, "body": body, "diff": diff}
+        diff = _MESSAGE.format(root="0" * 40, date=date, **facts)
+    write_whole(target, diff)
+    others = workspace.read_diff(*(f":^{each}" for each in MERGED))
+    if names := re.findall(r"^diff --git a/(\S+)", others, re.MULTILINE):
+        click.echo(f"Not in the patch, which is of {' and '.join(MERGED)}: {', '.join(names)}.")
+    saved = restore_workspace(sandbox)
+    click.echo(f"Recorded {target}. The workspace is put back; {saved} has all that was in it.")
+    if kind is None:
+        click.echo(f"`cartwreck start {slug}` deploys it.")
+    if kind == "wrong":
+        click.echo(f"Say in {target.with_suffix('.md')} why it is wrong.")
 
 
 @author.command()
@@ -124,6 +144,8 @@ def verify(
     from scenarios.author.verify import check_pairs, list_trials, run_trials
 
     sandbox = here()
+    if missing := [name for name in ("ruff", "mypy") if find_spec(name) is None]:
+        raise RefusedError(f"{' and '.join(missing)} has to be installed: `make installed-test`.")
     chosen = _chosen(sandbox, slugs)
     databases = {"sqlite": None, **({"postgresql": database_url} if database_url else {})}
     console = Console(stderr=True)
@@ -146,21 +168,54 @@ def verify(
 @click.argument("slugs", nargs=-1, metavar="[SLUG...]")
 def rebase(slugs: tuple[str, ...]) -> None:
     """Carry patches over a changed store by a three-way merge, and write them anew."""
-    sandbox = here()
+    sandbox, are_all_carried = here(), True
     merger = Merger(sandbox)
+    clean = merger.clean_tree()
     for one in _chosen(sandbox, slugs):
-        bad = merger.merge([(one.slug, one.patch)])
-        text = one.patch.read_text("utf-8")
-        head = text[: text.index("diff --git")]
-        fixes = {}
-        for fix in (*one.right_fixes, *one.wrong_fixes):
-            fixes[fix] = merger.diff(bad, merger.merge([(one.slug, one.patch), (fix.name, fix)]))
-        write_whole(one.patch, f"{head}{merger.diff(merger.clean_tree(), bad)}--\n")
-        for fix, diff in fixes.items():
-            write_whole(fix, diff)
-        click.echo(f"{one.slug}: {1 + len(fixes)} patches are up to date.")
+        try:
+            bad = _carry(merger, one.patch, clean)
+            diffs = {one.patch: merger.diff(clean, bad)}
+            for fix in (*one.right_fixes, *one.wrong_fixes):
+                diffs[fix] = merger.diff(bad, _carry(merger, fix, bad))
+        except RefusedError as refused:
+            click.secho(f"{one.slug}: {refused.sentence}", fg="red")
+            are_all_carried = False
+            continue
+        texts = {path: path.read_text("utf-8") for path in diffs}
+        others = [path for path, diff in diffs.items() if diff not in texts[path]]
+        for path in others:
+            head = re.split("^(?:diff --git|--- a/)", texts[path], flags=re.MULTILINE)[0]
+            write_whole(path, f"{head}{diffs[path]}")
+        click.echo(f"{one.slug}: {len(others)} of {len(diffs)} patches are written anew.")
+    sys.exit(0 if are_all_carried else 1)
+
+
+def _carry(merger: Merger, patch: Path, before: str) -> str:
+    """Return the tree with a patch on top of another tree.
+
+    :raises RefusedError: when they do not go together, or the patch changes nothing any more.
+    """
+    try:
+        after = merger.merge([(patch.name, patch)], before)
+    except RefusedError as refused:
+        if not (why := " ".join(refused.last_lines)):
+            raise
+        raise RefusedError(f"{patch} has to be recorded anew, git says: {why}") from refused
+    if after == before:
+        raise RefusedError(f"{patch} changes nothing any more.")
+    return after
 
 
 def _chosen(sandbox: Sandbox, slugs: Sequence[str]) -> list[Scenario]:
     named = [find_scenario(sandbox.catalogue, slug) for slug in slugs]
     return named or list(load_catalogue(sandbox.catalogue).values())
+
+
+def _plain(name: str) -> str:
+    """Return a name of a folder or a file, which has to be plain everywhere.
+
+    :raises RefusedError: when it is not.
+    """
+    if not _NAME.fullmatch(name):
+        raise RefusedError(f"{name!r} is no name: use a-z, 0-9 and hyphens, as in late-parcel.")
+    return name

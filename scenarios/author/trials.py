@@ -19,6 +19,7 @@ from scenarios.engine.learning import judge_whole_store
 from scenarios.engine.merging import Merger
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.sandbox import Sandbox
+from scenarios.world.conditions import CONDITIONS
 
 TIMES_BAD = 5
 # Several run at once, and nobody waits for one of them.
@@ -90,6 +91,9 @@ class Trials:
     def quick(self) -> Iterator[Trial]:
         """Yield the trials that run nothing: the files, their texts, and that patches apply."""
         yield "its files", self.look_at_files
+        if self._missing:
+            return
+        yield "its conditions", self.look_at_conditions
         yield "its texts", self.look_at_texts
         yield "its bad commit", self.look_at_patch
         for fix in (*self.scenario.right_fixes, *self.scenario.wrong_fixes):
@@ -118,13 +122,8 @@ class Trials:
     def look_at_files(self) -> str | None:
         """Tell what is missing."""
         own = self.scenario
-        missing = [
-            n
-            for n in (*(f"{t}.md" for t in _TEXTS), "check.py", "bad_commit.patch")
-            if not (own.folder / n).is_file()
-        ]
-        if missing:
-            return f"{', '.join(missing)} is missing."
+        if self._missing:
+            return f"{', '.join(self._missing)} is missing."
         if len(own.right_fixes) < _LEAST_RIGHT or len(own.wrong_fixes) < _LEAST_WRONG:
             return (
                 f"It has {len(own.right_fixes)} right and {len(own.wrong_fixes)} wrong fixes: "
@@ -136,6 +135,17 @@ class Trials:
             return f"It has {len(own.hints)} hints: {_LEAST_HINTS} are the least."
         absent = [part for part in _DEBRIEF if f"## {part}" not in own.read("debrief")]
         return f"The debrief has no part {absent[0]!r}." if absent else None
+
+    def look_at_conditions(self) -> str | None:
+        """Tell which condition the outside world does not know, or not with this value."""
+        for service, values in self.scenario.conditions.items():
+            known = CONDITIONS.get(service, {})
+            for name, value in values.items():
+                if name not in known:
+                    return f"The outside world has no condition {service}.{name}."
+                if not known[name].accepts(value):
+                    return f"{service}.{name} is {known[name].wanted}, not {value!r}."
+        return None
 
     def look_at_texts(self) -> str | None:
         """Tell which text that is seen before the debrief names the cause."""
@@ -234,6 +244,11 @@ class Trials:
                 if done.returncode:
                     return (done.stdout + done.stderr).strip().splitlines()[0]
         return None
+
+    @property
+    def _missing(self) -> list[str]:
+        names = (*(f"{text}.md" for text in _TEXTS), "check.py", "bad_commit.patch")
+        return [name for name in names if not (self.scenario.folder / name).is_file()]
 
     @property
     def _check(self) -> Path:

@@ -55,7 +55,9 @@ def run_trials(trials: Sequence[tuple[str, Trial]]) -> Iterator[Result]:
 def list_pairs_apart(sandbox: Sandbox, catalogue: Mapping[str, Scenario]) -> list[str]:
     """Return the pairs that cannot be switched on together."""
     merger, apart = Merger(sandbox), []
-    for one, other in combinations(catalogue.values(), 2):
+    # One that is only begun is no reason to keep it from any other.
+    whole = [each for each in catalogue.values() if each.patch.is_file()]
+    for one, other in combinations(whole, 2):
         try:
             merger.merge([(one.slug, one.patch), (other.slug, other.patch)])
         except RefusedError:

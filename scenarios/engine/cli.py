@@ -12,7 +12,7 @@ from scenarios.author.commands import author
 from scenarios.engine.commands import LEARNING, here, say_where_you_are
 from scenarios.engine.git import GitFailedError
 from scenarios.engine.refusal import RefusedError
-from scenarios.engine.sandbox_commands import SANDBOX
+from scenarios.engine.sandbox_commands import PORT, SANDBOX
 
 
 class PlainFailures(click.Group):
@@ -50,8 +50,6 @@ def main(ctx: click.Context) -> None:
 
 for command in (*LEARNING, *SANDBOX, author):
     main.add_command(command)
-
-PORT = click.IntRange(1, 65535)
 
 
 @main.command()

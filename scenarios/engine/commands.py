@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,18 +22,18 @@ from scenarios.engine.learning import (
 from scenarios.engine.progress import STEPS, Progress, note_event, read_progress
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.reset import run_switch
-from scenarios.engine.running import read_note
+from scenarios.engine.running import find_up
 from scenarios.engine.sandbox import Sandbox, find_sandbox, write_whole
 from scenarios.engine.showing import end, print_text, print_verdict, table
 from scenarios.engine.switching import enabled
 from scenarios.engine.verdicts import SOLVED, Verdict
+from scenarios.engine.watch import Watch
 from scenarios.engine.workspace import Workspace
 
 _REPORT = ("Impact", "Cause", "What was done", "Prevention")
 _ONE = click.option("--scenario", "slug", metavar="SLUG", help="Which one, where several are on.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _URL = click.option("--database-url", metavar="URL", help="Judge on this PostgreSQL.")
-_SLUGS = click.argument("slugs", nargs=-1, required=True, metavar="SLUG...")
 
 
 def here() -> Sandbox:
@@ -76,7 +77,7 @@ def start(slug: str, opens: bool) -> None:
     note_event(sandbox, slug, "started")
     print_text(scenario.read("ticket"))
     click.echo(f"\nThe store's code is in {sandbox.workspace}: what you save there runs at once.")
-    note = read_note(sandbox)
+    note = find_up(sandbox)
     click.echo(f"The store: {note.store}/" if note else "`cartwreck up` starts the store.")
     click.echo("Next: see it in the browser; `cartwreck hint`, `find`, `check` when you want them.")
     if opens and sys.stdout.isatty() and (editor := shutil.which("code")):
@@ -98,6 +99,8 @@ def hint(slug: str | None, again: bool) -> None:
     sandbox = here()
     scenario = current_scenario(sandbox, slug)
     seen = read_progress(sandbox).get(scenario.slug, Progress()).hints
+    if again and not seen:
+        raise RefusedError("You have seen no hint so far: `cartwreck hint` shows the first.")
     rung = seen if again else min(seen + 1, len(scenario.hints))
     for number in range(1 if again else rung, rung + 1):
         click.secho(f"Hint {number} of {len(scenario.hints)}", bold=True)
@@ -127,15 +130,25 @@ def find(place: str | None, nothing_wrong: str | None, slug: str | None) -> None
     """Say where the fault is: shop/FILE.py:LINE or shop/FILE.py::FUNCTION, as deployed."""
     sandbox = here()
     scenario = current_scenario(sandbox, slug)
-    if (place is None) == (nothing_wrong is None):
+    if bool(place) == bool(nothing_wrong):
         raise RefusedError("Say a place, shop/FILE.py:LINE, or --nothing-wrong with what shows it.")
     is_right = scenario.nothing_wrong
-    if place is not None:
-        is_right = is_place_right(sandbox, scenario, place) and not is_right
+    if place:
+        is_right = is_place_right(sandbox, scenario, _deployed(sandbox, place)) and not is_right
     note_event(sandbox, scenario.slug, "found", right=is_right, place=place or nothing_wrong)
     tries = read_progress(sandbox)[scenario.slug].tries["found"]
     no = "No, that is not it." if place else "No: something is wrong."
     end(is_right, f"Yes, that is it (try {tries})." if is_right else f"{no} Try {tries}.")
+
+
+def _deployed(sandbox: Sandbox, place: str) -> str:
+    """Return a place with its path from the workspace on, as an editor may have copied it."""
+    path, sign, rest = place.strip().partition(":")
+    workspace = sandbox.workspace.resolve()
+    for own in ((start / path).resolve() for start in (workspace, Path.cwd())):
+        if own.is_file() and own.is_relative_to(workspace):
+            return f"{own.relative_to(workspace).as_posix()}{sign}{rest}"
+    return place
 
 
 @click.command()
@@ -165,22 +178,19 @@ def _check(sandbox: Sandbox, scenario: Scenario, url: str | None, as_json: bool)
 @_URL
 def watch(slug: str | None, database_url: str | None) -> None:
     """Check again whenever a file of the workspace is saved, until it is solved."""
-    from watchfiles import watch as changes
-
     sandbox = here()
-    scenario = current_scenario(sandbox, slug)
-    click.echo("Checking after every save. Ctrl-C ends it.")
-    if _check(sandbox, scenario, database_url, False).kind == SOLVED:
-        return
-    for _ in changes(sandbox.workspace / "shop", debounce=100):
-        if _check(sandbox, scenario, database_url, False).kind == SOLVED:
-            return
+    saves = Watch(sandbox.workspace, lambda text, _color: click.echo(text))
+    click.echo("Checking now, and after every save. Ctrl-C ends it.")
+    while _check(sandbox, current_scenario(sandbox, slug), database_url, False).kind != SOLVED:
+        while not saves.take():
+            time.sleep(0.05)
+        click.echo("\nSaved: checking again.")
 
 
 @click.command()
 @_ONE
 def report(slug: str | None) -> None:
-    """Write what happened for a manager: impact, cause, what was done, prevention."""
+    """Write for a manager, in $EDITOR: impact, cause, what was done, prevention."""
     sandbox = here()
     scenario = current_scenario(sandbox, slug)
     target = sandbox.state / "reports" / f"{scenario.slug}.md"
@@ -190,7 +200,7 @@ def report(slug: str | None) -> None:
         form = target.read_text("utf-8")
     text = click.edit(form, extension=".md") if sys.stdin.isatty() else sys.stdin.read()
     if not text:
-        raise RefusedError("Nothing was written, so there is no report.")
+        raise RefusedError("Nothing was written, so nothing is reported.")
     write_whole(target, text)
     parts = {part.partition("\n")[0].strip(): part.partition("\n")[2] for part in text.split("## ")}
     missing = [name for name in _REPORT if len(parts.get(name, "").split()) < 3]
@@ -261,7 +271,7 @@ def say_where_you_are(sandbox: Sandbox) -> None:
         steps = ", ".join(own.steps) or "nothing yet"
         click.echo(f"On: {scenario.slug}, {scenario.title} ({steps}).")
         click.echo("`cartwreck ticket`, `hint`, `find`, `check`; `cartwreck status` says the rest.")
-    running = read_note(sandbox)
+    running = find_up(sandbox)
     click.echo(f"The store: {running.store}/" if running else "`cartwreck up` starts the store.")
 
 

@@ -39,6 +39,8 @@ class Test:
     @property
     def words(self) -> str:
         """Its name as a sentence."""
+        if self.kind == "collection":
+            return "The store's code can be loaded."
         name = self.test.rpartition("::")[2].partition("[")[0]
         return name.removeprefix("test_").replace("_", " ").capitalize() + "."
 
@@ -136,13 +138,17 @@ def run_check(
     if not with_smoke:
         return run_tests(sandbox, room, ("check.py",), seconds, own, "check")
     with ThreadPoolExecutor(1) as pool:
-        smoke = pool.submit(run_tests, sandbox, room, smoke_tests, seconds, own, "smoke", stop)
-        shown = run_tests(sandbox, room, ("check.py",), seconds, own, "check")
-        if not shown.passed:
+        try:
+            waiting = pool.submit(
+                run_tests, sandbox, room, smoke_tests, seconds, own, "smoke", stop
+            )
+            shown = run_tests(sandbox, room, ("check.py",), seconds, own, "check")
+            if not shown.passed:
+                return shown
+            smoke = waiting.result()
+        finally:
             stop.set()
-            return shown
-    tests, misdeeds = shown.tests + smoke.result().tests, smoke.result().misdeeds
-    return replace(smoke.result(), tests=tests, misdeeds=misdeeds)
+    return replace(smoke, tests=shown.tests + smoke.tests)
 
 
 def made_databases(sandbox: Sandbox, room: Path) -> dict[str, str]:
@@ -202,7 +208,7 @@ def _read(report: Path, log: Path, in_time: bool) -> Run:
     if last is None and not in_time:
         return Run(tests, hung=_place(said))
     broken = next((each.message for each in tests if each.kind == "collection"), said)
-    words = [line.strip() for line in broken.splitlines() if line.strip()]
+    words = [line.removeprefix("E ").strip() for line in broken.splitlines() if line.strip()]
     ended = "" if last else "It ended before all tests had reported. "
     # There is a sentence in any case: a run without one would be judged by the tests it has.
     trouble = ended + (words[-1] if words else "It said nothing.")

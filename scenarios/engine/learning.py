@@ -24,7 +24,7 @@ PROOF_SECONDS = 60.0
 SUITE_SECONDS = 300.0
 _PROCESSORS = os.cpu_count() or 2
 _SHARES = 2 * _PROCESSORS
-_PLACE = re.compile(r"(?P<path>[^:]+\.py)(?::(?P<line>\d+)|::(?P<name>[\w.]+))")
+_PLACE = re.compile(r"(?P<path>[^:]+\.\w+)(?::(?P<line>\d+)|::(?P<name>[\w.]+))")
 # What needs the rest of the project, another process, or more time than an answer may take.
 _NOT_IN_SUITE = (
     "access accounts acidrain architecture attacks backup bad_checkout bad_pages browser_races "
@@ -56,16 +56,20 @@ def current_scenario(sandbox: Sandbox, slug: str | None) -> Scenario:
 def judge_fix(
     sandbox: Sandbox, scenario: Scenario, database_url: str | None, say: Callable[[str], None]
 ) -> Verdict:
-    """Judge the workspace as it is on disk; say so in between, once the check has passed."""
-    workspace = Workspace(sandbox)
-    with judging_room(sandbox, workspace.folder, team_tests(sandbox)) as room:
-        check = scenario.folder / "check.py"
-        verdict = judge_check(run_check(sandbox, room, check, database_url))
-    if verdict is None:
+    """Judge the workspace as it is on disk; say so in between, once the check has passed.
+
+    What is saved meanwhile has no part in it.
+    """
+    workspace, check = Workspace(sandbox), scenario.folder / "check.py"
+    with judging_room(sandbox, workspace.folder) as taken:
+        store, diff = taken / "store", workspace.read_diff()
+        with judging_room(sandbox, store, team_tests(sandbox)) as room:
+            verdict = judge_check(run_check(sandbox, room, check, database_url))
+        if verdict:
+            explained = explain(scenario, diff) if verdict.kind == NOT_YET else ""
+            return replace(verdict, explanation=explained)
         say("The check passes, and the smoke suite too. Now the rest of the store's own tests ...")
-        return judge_whole_store(sandbox, workspace.folder) or Verdict(SOLVED, "Solved.")
-    explained = explain(scenario, workspace.read_diff()) if verdict.kind == NOT_YET else ""
-    return replace(verdict, explanation=explained)
+        return judge_whole_store(sandbox, store) or Verdict(SOLVED, "Solved.")
 
 
 def judge_whole_store(sandbox: Sandbox, store: Path) -> Verdict | None:
@@ -90,7 +94,10 @@ def judge_whole_store(sandbox: Sandbox, store: Path) -> Verdict | None:
         return verdict
 
     with ThreadPoolExecutor(_PROCESSORS) as pool:
-        return next(filter(None, pool.map(run_share, range(_SHARES))), None)
+        try:
+            return next(filter(None, pool.map(run_share, range(_SHARES))), None)
+        finally:
+            stop.set()
 
 
 def prove(sandbox: Sandbox, file: Path) -> tuple[bool, str]:
@@ -147,12 +154,13 @@ def is_place_right(sandbox: Sandbox, scenario: Scenario, place: str) -> bool:
         raise RefusedError(
             f"{place!r} is no place in the store: say shop/FILE.py:LINE or shop/FILE.py::FUNCTION."
         )
-    spans = _functions(text)
+    spans = _functions(text) if path.endswith(".py") else {}
     if found["name"] and found["name"] not in spans:
         raise RefusedError(f"There is no function {found['name']} in {path} as it was deployed.")
-    wanted = (
-        spans[found["name"]] if found["name"] else range(int(found["line"]), int(found["line"]) + 1)
-    )
+    line, last = int(found["line"] or 1), len(text.splitlines()) or 1
+    if not 1 <= line <= last:
+        raise RefusedError(f"There is no line {line} in {path} as it was deployed: it has {last}.")
+    wanted = spans[found["name"]] if found["name"] else range(line, line + 1)
     changed = _changed_by(sandbox, scenario, workspace.deployed.tree).get(path, [])
     around = [span for span in spans.values() if any(_meet(span, lines) for lines in changed)]
     innermost = [

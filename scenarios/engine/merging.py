@@ -53,6 +53,8 @@ class Merger:
         """
         tree, before = clean or self.clean_tree(), list[str]()
         for slug, patch in patches:
+            if not patch.is_file():
+                raise RefusedError(f"{patch} is not there yet: `cartwreck author record`.")
             with self._index() as git:
                 git("read-tree", tree)
                 try:
@@ -108,7 +110,9 @@ class Merger:
         """Yield git with an index of its own, so that several can be at work at once."""
         with TemporaryDirectory(dir=self._folder) as folder:
             places = {"GIT_DIR": self._folder, "GIT_WORK_TREE": self._root}
-            yield partial(run_git, environment={**places, "GIT_INDEX_FILE": f"{folder}/index"})
+            own = partial(run_git, environment={**places, "GIT_INDEX_FILE": f"{folder}/index"})
+            # In a folder below, such as the workspace, git would mean the files of that folder.
+            yield partial(own, "-C", self._root)
 
 
 def _why_not(slug: str, before: list[str]) -> str:

@@ -52,7 +52,7 @@ class Program:
 
 def store_settings(keys: Keys, addresses: Addresses, database_url: str) -> dict[str, str]:
     """Return the whole environment of the store's processes."""
-    return _clean_environment() | {
+    return clean_environment() | {
         "SHOP_DATABASE_URL": database_url,
         "SHOP_SECRET_KEY": keys.store_secret_key,
         "SHOP_BASE_URL": addresses.store,
@@ -76,7 +76,7 @@ def all_programs(
     sandbox: Sandbox, keys: Keys, addresses: Addresses, settings: dict[str, str]
 ) -> tuple[Program, ...]:
     """Return the programs in the order in which they start; the warm parent forks two more."""
-    world_settings = _clean_environment() | {
+    world_settings = clean_environment() | {
         "WORLD_CONTROL_TOKEN": keys.control_token,
         "WORLD_PAYMENTS_API_KEY": keys.payments_api_key,
         "WORLD_WEBHOOK_SECRET": keys.webhook_secret,
@@ -107,9 +107,12 @@ def store_hosts(host: str) -> tuple[str, ...]:
     return (LOOPBACK, f"[{host}]" if ":" in host else host)
 
 
-def _clean_environment() -> dict[str, str]:
-    # Settings left in the shell by another project must not reach the store, and a company's
-    # proxy must not be asked for addresses of this machine.
+def clean_environment() -> dict[str, str]:
+    """Return the environment that programs of the sandbox begin with.
+
+    Settings left in the shell by another project must not reach the store, and a company's proxy
+    must not be asked for addresses of this machine.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()

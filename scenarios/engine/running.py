@@ -54,6 +54,12 @@ def read_note(sandbox: Sandbox) -> Note | None:
     return read_facts(_path(sandbox), Note)
 
 
+def find_up(sandbox: Sandbox) -> Note | None:
+    """Return the note of an `up` that runs; one that was killed has left its note too."""
+    note = read_note(sandbox)
+    return note if note and b" up " in _command_line(note.pid) + b" " else None
+
+
 def remove_note(sandbox: Sandbox) -> None:
     """Take the note away."""
     _path(sandbox).unlink(missing_ok=True)

@@ -11,19 +11,24 @@ import click
 from scenarios.engine.catalogue import find_scenario
 from scenarios.engine.commands import here, warn_of_edits_outside
 from scenarios.engine.flags import read_flags
+from scenarios.engine.programs import clean_environment
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.reset import run_switch
-from scenarios.engine.running import read_note
+from scenarios.engine.running import find_up
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.showing import table
 from scenarios.engine.switching import ensure_workspace
 from scenarios.engine.workspace import Workspace
 
+PORT = click.IntRange(1, 65535)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-# The workspace comes first on the path, as it does for `python -m flask`.
+# The workspace comes first on the path, as it does for `python -m flask`. Ctrl-C at the prompt of a
+# debugger would leave the terminal without an echo.
 _DEBUGGED = """
-import logging, sys
+import atexit, logging, sys, termios
 sys.path[0:0] = [""]
+if sys.stdin.isatty():
+    atexit.register(termios.tcsetattr, 0, termios.TCSADRAIN, termios.tcgetattr(0))
 logging.basicConfig(format="%(message)s")
 logging.getLogger("sqlalchemy.engine").setLevel("{}")
 from flask.cli import main
@@ -37,7 +42,7 @@ _SLUGS = click.argument("slugs", nargs=-1, required=True, metavar="SLUG...")
 def status(as_json: bool) -> None:
     """Say what runs, what is on, and what the store says about your last save."""
     sandbox = here()
-    note, broken = read_note(sandbox), sandbox.not_started
+    note, broken = find_up(sandbox), sandbox.not_started
     error = broken.read_text("utf-8").strip() if broken.exists() else ""
     facts = {
         "store": note.store if note else None,
@@ -96,14 +101,19 @@ def flags(as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--port", default=5010, show_default=True, help="Port of the store to debug.")
+@click.option(
+    "--port", type=PORT, default=5010, show_default=True, help="Port of the store to debug."
+)
 @click.option("--statements", is_flag=True, help="Print every statement that the database is sent.")
 def debug(port: int, statements: bool) -> None:
     """Run the workspace's store in this terminal, so that a breakpoint() stops here."""
     sandbox = here()
     ensure_workspace(sandbox)
     settings = _store_settings(sandbox)
-    click.echo(f"The store of the workspace, at http://127.0.0.1:{port}/; Ctrl-C ends it.")
+    click.echo(
+        f"The store of the workspace, at http://127.0.0.1:{port}/; Ctrl-C ends it. "
+        "What you save is in it once you start it again."
+    )
     arguments = ("--app", "shop", "run", "--port", str(port), "--no-reload")
     os.chdir(sandbox.workspace)
     level = "INFO" if statements else "WARNING"
@@ -127,18 +137,22 @@ def sql(statement: str | None) -> None:
             )
         name = url.removeprefix("sqlite:///") if is_file else url.replace("+psycopg", "")
         os.execv(shell, [shell, name])  # noqa: S606
-    from sqlalchemy import create_engine, text
+    from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
 
+    # As it was typed: a colon or a percent sign in it is no parameter.
+    engine = create_engine(url, execution_options={"no_parameters": True})
     try:
-        with create_engine(url).begin() as connection:
-            result = connection.execute(text(statement))
+        with engine.begin() as connection:
+            result = connection.exec_driver_sql(statement)
             rows = [tuple(map(str, row)) for row in result] if result.returns_rows else []
             names = tuple(result.keys()) if result.returns_rows else ()
     except SQLAlchemyError as error:
-        raise RefusedError(str(getattr(error, "orig", error)).strip()) from None
-    table(names, rows)
-    click.echo(f"{len(rows)} rows" if names else f"{result.rowcount} rows changed")
+        said = str(getattr(error, "orig", error)).strip()
+        raise RefusedError(f"The database says: {said}") from None
+    if names:
+        table(names, rows)
+    click.echo(f"{len(rows)} rows" if names else f"{max(result.rowcount, 0)} rows changed")
 
 
 def _print_flags(sandbox: Sandbox) -> None:
@@ -150,7 +164,7 @@ def _store_settings(sandbox: Sandbox) -> dict[str, str]:
     if not path.exists():
         raise RefusedError("The store has not run here yet: `cartwreck up` first.")
     pairs = (line.split("=", 1) for line in path.read_text("utf-8").splitlines() if "=" in line)
-    return {**os.environ, **dict(pairs), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**clean_environment(), **dict(pairs), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 SANDBOX = (status, enable, disable, flags, debug, sql)

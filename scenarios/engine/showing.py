@@ -29,11 +29,12 @@ def table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
             click.echo("\t".join(row))
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(*names, box=None, pad_edge=False, header_style="bold")
+    table = Table(*map(escape, names), box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     Console().print(table)
 
 

@@ -12,6 +12,7 @@ import sys
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from scenarios.engine.git import GitFailedError, run_git
 from scenarios.engine.merging import MERGED, Merger, Patches
@@ -106,16 +107,11 @@ class Workspace:
 
     def save_changes(self, name: str) -> Path | None:
         """Keep all that the learner has changed as a diff, and return where; nothing if nothing."""
-        deployed = self.deployed
-        if deployed is None or not self.changes:
+        if not self.changes:
             return None
-        index = {"GIT_INDEX_FILE": self._sandbox.state / "saving.index"}
-        self._git("read-tree", deployed.root, environment=index)
-        self._git("add", "--all", environment=index)
-        diff = self._git("diff", "--cached", "--binary", deployed.root, environment=index)
         saved = self._sandbox.state / "saved" / f"{_now()}-{name}.diff"
         saved.parent.mkdir(exist_ok=True)
-        write_whole(saved, diff)
+        write_whole(saved, self.read_diff("."))
         return saved
 
     def restore(self) -> None:
@@ -145,13 +141,16 @@ class Workspace:
         except GitFailedError:
             return None
 
-    def read_diff(self) -> str:
-        """Return what the learner has changed in the store, as a diff."""
-        return (
-            self._git("diff", "--full-index", self.deployed.root, "--", "shop")
-            if self.deployed
-            else ""
-        )
+    def read_diff(self, *paths: str) -> str:
+        """Return what the learner has changed, new files too, as a diff; of the store by itself."""
+        if (deployed := self.deployed) is None:
+            return ""
+        with TemporaryDirectory(dir=self._sandbox.state) as folder:
+            index = {"GIT_INDEX_FILE": Path(folder, "index")}
+            self._git("read-tree", deployed.root, environment=index)
+            self._git("add", "--all", environment=index)
+            options = ("--cached", "--binary", "--full-index", deployed.root)
+            return self._git("diff", *options, "--", *(paths or MERGED), environment=index)
 
     def _hash_sources(self, patches: Patches) -> str:
         team = [f"tests/{name}" for name in _TEAM_TESTS]

@@ -1,19 +1,23 @@
 import json
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from scenarios.engine.catalogue import Scenario, load_catalogue
+from scenarios.engine import judging, learning
+from scenarios.engine.catalogue import Scenario, find_scenario, load_catalogue
 from scenarios.engine.cli import main
-from scenarios.engine.learning import current_scenario, is_place_right
+from scenarios.engine.learning import current_scenario, is_place_right, judge_fix
 from scenarios.engine.progress import read_progress
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.sandbox import Sandbox
+from scenarios.engine.showing import table
 from scenarios.engine.switching import deploy
 from scenarios.engine.verdicts import explain
-from tests.scenarios.small_checkout import SHELF, git, make_checkout, write
+from tests.scenarios.small_checkout import SHELF, add_scenario, git, make_checkout, write
 
 
 @pytest.fixture
@@ -65,10 +69,85 @@ def test_each_scenario_has_its_own_place_where_several_are_on(sandbox: Sandbox) 
     assert found == [False, True]
 
 
-@pytest.mark.parametrize("place", ["shop/none.py:1", "shelf", "shop/shelf.py::none", "", "a:b:c"])
+def test_a_place_may_be_in_a_page(sandbox: Sandbox) -> None:
+    add_scenario(sandbox.root, "pale", "<h1>Shop</h1>", "<h1>Shp</h1>", "shop/web/page.html")
+    deploy(sandbox, ["pale"])
+    pale = find_scenario(sandbox.catalogue, "pale")
+
+    assert is_place_right(sandbox, pale, "shop/web/page.html:1")
+
+
+NO_PLACES = ("shop/none.py:1", "shelf", "shop/shelf.py::none", "", "a:b:c", "shop/shelf.py:0")
+
+
+@pytest.mark.parametrize("place", [*NO_PLACES, "shop/shelf.py:7", "shop/web/page.html::price"])
 def test_a_place_that_is_none_is_refused(sandbox: Sandbox, dear: Scenario, place: str) -> None:
     with pytest.raises(RefusedError):
         is_place_right(sandbox, dear, place)
+
+
+@pytest.mark.parametrize(
+    ("folder", "place"),
+    [
+        (".", "shop/shelf.py:2"),
+        (".", "{workspace}/shop/shelf.py:2"),
+        (".", ".cartwreck/workspace/shop/shelf.py::price"),
+        (".cartwreck/workspace", "shop/shelf.py:2"),
+        (".cartwreck/workspace/shop", "shelf.py:2"),
+    ],
+)
+def test_a_place_is_found_from_wherever_somebody_stands(
+    sandbox: Sandbox, dear: Scenario, monkeypatch: pytest.MonkeyPatch, folder: str, place: str
+) -> None:
+    monkeypatch.chdir(sandbox.root / folder)
+
+    answer = CliRunner().invoke(main, ["find", place.format(workspace=sandbox.workspace)])
+
+    assert (answer.exit_code, answer.output) == (0, "Yes, that is it (try 1).\n")
+
+
+def test_a_scenario_is_switched_from_within_the_workspace(
+    sandbox: Sandbox, dear: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(sandbox.workspace / "shop")
+
+    answer = CliRunner().invoke(main, ["enable", "scarce"])
+
+    assert (answer.exit_code, answer.output) == (0, "On: dear, scarce\n")
+    assert (sandbox.workspace / "shop" / "shelf.py").read_text("utf-8") == SHELF.replace(
+        "return 10", "return 11"
+    ).replace("return 3", "return 2")
+
+
+@pytest.mark.parametrize(
+    "words", [[], [""], ["--nothing-wrong", ""], ["a", "--nothing-wrong", "b"]]
+)
+def test_an_answer_has_a_place_or_evidence(
+    sandbox: Sandbox, dear: Scenario, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    answer = run(sandbox, monkeypatch, "find", *words)
+
+    assert (answer.exit_code, "Say a place" in answer.output) == (1, True)
+    assert read_progress(sandbox) == {}
+
+
+def test_what_is_saved_during_a_check_has_no_part_in_it(
+    sandbox: Sandbox, dear: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf, judged = sandbox.workspace / "shop" / "shelf.py", []
+    passed = judging.Run((judging.Test("check.py::test_it", "fault absent", "", "", ""),))
+    monkeypatch.setattr(learning, "team_tests", lambda *_: [])
+    monkeypatch.setattr(learning, "run_check", lambda *_: passed)
+    monkeypatch.setattr(
+        learning,
+        "judge_whole_store",
+        lambda _, store: judged.append((store / "shop" / "shelf.py").read_text("utf-8")),
+    )
+    write(shelf, SHELF)
+
+    verdict = judge_fix(sandbox, dear, None, lambda _: write(shelf, "half a fi"))
+
+    assert (verdict.kind, judged) == ("solved", [SHELF])
 
 
 def test_tries_are_counted_and_the_first_success_stays(
@@ -100,6 +179,53 @@ def test_hints_come_one_at_a_time_and_are_counted(
 
     assert [re.findall(r"Hint (\d) of 3", text) for text in shown] == [["1"], ["2"], ["3"], ["3"]]
     assert read_progress(sandbox)["dear"].hints == 3
+
+
+def test_hints_are_shown_again_once_there_are_some(
+    sandbox: Sandbox, dear: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = run(sandbox, monkeypatch, "hint", "--again")
+    for _ in range(2):
+        run(sandbox, monkeypatch, "hint")
+
+    after = run(sandbox, monkeypatch, "hint", "--again")
+
+    assert (before.exit_code, "no hint so far" in before.output) == (1, True)
+    assert re.findall(r"Hint (\d) of 3", after.output) == ["1", "2"]
+    assert read_progress(sandbox)["dear"].hints == 2
+
+
+@pytest.mark.parametrize(
+    ("statement", "status", "output"),
+    [
+        ("SELECT name FROM lamp WHERE name LIKE '%:[/b]%'", 0, "name\n10:[/b] %s\n1 rows\n"),
+        ("UPDATE lamp SET name = 'x'", 0, "1 rows changed\n"),
+        ("CREATE INDEX mine ON lamp (name)", 0, "0 rows changed\n"),
+        ("", 0, "0 rows changed\n"),
+        ("SELECT * FROM pen", 1, "cartwreck: The database says: no such table: pen\n"),
+    ],
+)
+def test_a_statement_is_run_as_it_was_typed(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, statement: str, status: int, output: str
+) -> None:
+    write(sandbox.state / "store.env", f"SHOP_DATABASE_URL=sqlite:///{sandbox.database}\n")
+    with closing(sqlite3.connect(sandbox.database)) as database, database:
+        database.execute("CREATE TABLE lamp AS SELECT '10:[/b] %s' AS name")
+
+    answer = run(sandbox, monkeypatch, "sql", statement)
+
+    assert (answer.exit_code, answer.output) == (status, output)
+
+
+def test_a_table_shows_brackets_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+
+    table(("[b]name",), [("[/red] lamp",)])
+
+    shown = capsys.readouterr().out
+    assert ("[b]name" in shown, "[/red] lamp" in shown) == (True, True)
 
 
 def test_the_debrief_opens_after_a_report(

@@ -155,6 +155,17 @@ def test_the_next_up_ends_leftovers_and_takes_their_ports(checkout: Checkout) ->
     assert [pid for pid in pids if is_alive(pid)] == []
 
 
+def test_the_status_tells_a_store_that_runs_from_one_that_was_killed(checkout: Checkout) -> None:
+    up = checkout.up()
+    before = checkout.run("status").stdout
+    store = checkout.note()["store"]
+
+    up.send(signal.SIGKILL)
+
+    assert f"{store}/" in before
+    assert "not running" in checkout.run("status").stdout
+
+
 def test_a_stale_note_never_ends_another_program(checkout: Checkout) -> None:
     other = subprocess.Popen(["sleep", "60"], start_new_session=True)
     state = checkout.root / ".cartwreck"
@@ -177,6 +188,7 @@ def test_a_program_that_ends_is_started_again(checkout: Checkout) -> None:
         checkout.post("/die")
 
     up.expect("The store ended (exit status 7): starting it again, attempt 1.")
+    # Between the two the note names no store.
     expect_soon(lambda: checkout.note()["children"].get("store", before) != before)
     expect_soon(lambda: _answers(checkout))
 
