@@ -17,7 +17,6 @@ from shop.errors import (
     EmailTaken,
     LinkExpired,
     NotFound,
-    OutOfStock,
     Refusal,
     SignInRefused,
     StockTooLow,
@@ -309,24 +308,6 @@ def test_stock_is_not_adjusted_away_under_an_order(session: Session, at_once: At
     item = session.scalars(select(StockItem)).one()
     assert (isinstance(mine, StockTooLow), item.on_hand, item.allocated) == (True, 3, 3)
     assert count(session, StockMovement) == 0
-
-
-def test_an_order_does_not_get_what_was_just_adjusted_away(
-    session: Session, at_once: AtOnce
-) -> None:
-    product = ProductFactory.create(sku=SKU, on_hand=3)
-    cart_line = CartLineFactory.build(product=product, quantity=3, product_id=product.id)
-    line = cart_line.priced_at(START)
-    session.rollback()
-
-    def allocate(own: Session) -> None:
-        with transaction(own):
-            allocate_stock(own, [line])
-
-    mine, _ = at_once(allocate, on(adjust_stock, SKU, -1, "damaged", ""))
-
-    item = session.scalars(select(StockItem)).one()
-    assert (isinstance(mine, OutOfStock), item.on_hand, item.allocated) == (True, 2, 0)
 
 
 @pytest.mark.parametrize(("left", "second_fits"), [(3, False), (4, True)])

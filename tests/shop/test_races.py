@@ -13,7 +13,6 @@ from shop.db import transaction
 from shop.domain.money import Money
 from shop.domain.order_status import PaymentStatus
 from shop.domain.provider_payment import ProviderPayment
-from shop.errors import OutOfStock
 from shop.gateways.fakes import APPROVED, make_fakes
 from shop.models import Cart, CartLine, HistoryEntry, Order, OrderLine, Product, StockItem
 from shop.services.cart import add_to_cart
@@ -21,6 +20,7 @@ from shop.services.checkout import CheckoutForm, Delivery, place_order
 from shop.services.jobs import Claim, claim_job, enqueue
 from shop.services.orders import move_order
 from shop.services.payments import apply_payment_event
+from shop.services.stock import adjust_stock
 from tests.factories import (
     CartFactory,
     CartLineFactory,
@@ -81,9 +81,24 @@ def test_of_two_shoppers_at_once_one_gets_the_last_unit(
 
     race = interleave(first, second)
 
-    assert isinstance(race.a.refusal, OutOfStock)
-    assert str(race.a.refusal) == "Lamp is sold out."
+    assert race.a.is_refused
     assert (race.b.is_refused, count_orders(session), available(session)) == (False, 1, 0)
+
+
+def test_an_order_does_not_get_what_was_just_adjusted_away(
+    app: Flask, session: Session, product: Product
+) -> None:
+    sessions, sku = app.extensions["sessions"], product.sku
+    place = shopper(sessions, product)
+
+    def adjust() -> None:
+        with sessions() as own:
+            adjust_stock(own, sku, -1, "damaged", "", START)
+
+    race = interleave(place, adjust)
+
+    assert (race.a.is_refused, race.b.is_refused) == (True, False)
+    assert (count_orders(session), available(session)) == (0, 0)
 
 
 def test_the_same_form_sent_twice_at_once_is_one_order(
