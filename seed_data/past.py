@@ -5,7 +5,7 @@ services leave them. Only the payment provider has never heard of them.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,10 +46,12 @@ _STATES: dict[str, Sequence[Status]] = {
 _STEP = timedelta(minutes=47)
 
 
-def write_customer(session: Session, row: dict[str, Any]) -> None:
+def write_customer(
+    session: Session, row: dict[str, Any], hash_of: Callable[[str], str] = hasher.hash
+) -> None:
     """Write an account with its empty cart."""
     password, opened_at = row.pop("password"), row.pop("opened_at")
-    customer = Customer(**row, password_hash=hasher.hash(password), created_at=opened_at)
+    customer = Customer(**row, password_hash=hash_of(password), created_at=opened_at)
     session.add(customer)
     session.flush()
     cart = Cart(token=new_token(), checkout_token=new_token(), created_at=opened_at)

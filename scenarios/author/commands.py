@@ -128,14 +128,20 @@ def record(slug: str, kind: str | None, name: str | None, who: str, message: str
 @click.argument("slugs", nargs=-1, metavar="[SLUG...]")
 @click.option("--draft", is_flag=True, help="The bad commit once, and not five times.")
 @click.option(
-    "--whole", is_flag=True, help="The store's own suite on every right fix too: minutes."
+    "--whole/--no-whole",
+    default=None,
+    help="The store's own suite on every right fix, minutes: done where scenarios are named.",
 )
 @click.option("--write-pairs", is_flag=True, help="Write which scenarios cannot go together.")
 @click.option(
     "--database-url", envvar="SHOP_TEST_POSTGRES_URL", help="A PostgreSQL to prove them on too."
 )
 def verify(
-    slugs: tuple[str, ...], draft: bool, whole: bool, write_pairs: bool, database_url: str | None
+    slugs: tuple[str, ...],
+    draft: bool,
+    whole: bool | None,
+    write_pairs: bool,
+    database_url: str | None,
 ) -> None:
     """Prove scenarios: all of them, or those that are named."""
     from rich.console import Console
@@ -149,7 +155,8 @@ def verify(
     chosen = _chosen(sandbox, slugs)
     databases = {"sqlite": None, **({"postgresql": database_url} if database_url else {})}
     console = Console(stderr=True)
-    trials = [each for one in chosen for each in list_trials(sandbox, one, databases, draft, whole)]
+    asked = (databases, draft, bool(slugs) and not draft if whole is None else whole)
+    trials = [each for one in chosen for each in list_trials(sandbox, one, *asked)]
     results = track(run_trials(trials), "Proving", len(trials), console=console)
     bad = [result for result in results if result.problem]
     for each in bad:

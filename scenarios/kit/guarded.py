@@ -7,6 +7,7 @@ all have. A run that was killed, or left by `os._exit`, has no last line. Memory
 starts programs, speaks to other machines or writes outside of its folder is refused and reported.
 """
 
+import gc
 import json
 import os
 import sys
@@ -107,6 +108,9 @@ def main() -> None:
     guard = Guard(Path(report).parent, may_start)
     with Path(report).open("w", encoding="utf-8") as file:
         sys.addaudithook(guard)
+        # What is imported stays, and a run of seconds leaves little else to be found.
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
         sys.exit(
             pytest.main([a for a in arguments if a != _MAY_START], plugins=[Reporter(file, guard)])
         )

@@ -6,6 +6,7 @@ gone through all that its state says, and a review is counted on its product.
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import select
@@ -24,6 +25,7 @@ from shop.models import (
     StockItem,
     StockMovement,
 )
+from shop.services.accounts import hasher
 
 PASSWORD = "correct horse battery"  # noqa: S105
 _HOME = {"address": "12 St James's Square", "city": "London", "postcode": "SW1Y 4JH"}
@@ -35,6 +37,9 @@ DELIVERY = {
     "country_code": "GB",
     "shipping_method": "standard",
 }
+
+# A password takes a while to hash, as it should, and here they all have the same one.
+_hash_once = cache(hasher.hash)
 
 
 def add_delivery(session: Session) -> None:
@@ -88,7 +93,8 @@ def add_customer(session: Session, email: str = "ada@example.com", **columns: An
     """Open an account with an empty cart and the password `PASSWORD`; `is_staff=True` for staff."""
     row = {"email": email, "name": "Ada Lovelace", "password": PASSWORD, "opened_at": START}
     with transaction(session):
-        write_customer(session, {**row, **_HOME, "country_code": "GB", **columns})
+        own = {**row, **_HOME, "country_code": "GB", **columns}
+        write_customer(session, own, _hash_once)
 
 
 def add_order(

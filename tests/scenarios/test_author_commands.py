@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from scenarios.author import verify
 from scenarios.author.trials import Trials
 from scenarios.author.verify import list_pairs_apart, list_trials
 from scenarios.engine.catalogue import load_catalogue
@@ -299,3 +300,29 @@ def test_conditions_are_those_that_the_outside_world_knows(
     scenario = load_catalogue(sandbox.catalogue)["slow"]
 
     assert Trials(sandbox, scenario, {}).look_at_conditions() == problem
+
+
+@pytest.mark.parametrize(
+    ("words", "is_whole"),
+    [
+        ((), False),
+        (("--whole",), True),
+        (("dear",), True),
+        (("dear", "--no-whole"), False),
+        (("dear", "--draft"), False),
+    ],
+)
+def test_the_stores_suite_runs_on_the_right_fixes_of_what_is_named(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], is_whole: bool
+) -> None:
+    asked = list[bool]()
+
+    def note(*arguments: bool) -> list[object]:
+        asked.append(arguments[-1])
+        return []
+
+    monkeypatch.setattr(verify, "list_trials", note)
+
+    author("verify", *words)
+
+    assert set(asked) == {is_whole}
