@@ -54,6 +54,6 @@ def set_conditions(
         status = status_of(f"{world}/control/conditions/{service}", method, token, body)
         if status is None or status >= 300:
             raise RefusedError(
-                f"The outside world at {world} did not change the conditions of {service} "
-                f"({status or 'no answer'}): `cartwreck reset` tries it again."
+                f"The outside world at {world} does not take the conditions for {service} "
+                f"({status or 'no answer'})."
             )

@@ -152,13 +152,19 @@ def _attend(running: Running) -> bool:
 
 def _switch(running: Running, slugs: Sequence[str]) -> str | None:
     """Deploy exactly these scenarios; return the sentence of what prevented it."""
-    before = conditions_of(enabled(running.sandbox))
+    before = enabled(running.sandbox)
     try:
         with running.watch.paused():
             must_reset = deploy(running.sandbox, slugs).must_reset
+            try:
+                _set_conditions(running, conditions_of(before))
+            except RefusedError:
+                refused = conditions_of(enabled(running.sandbox))
+                deploy(running.sandbox, [scenario.slug for scenario in before])
+                _set_conditions(running, refused)
+                raise
         running.screen.say(f"Deployed: {', '.join(slugs) or 'the clean store'}.")
         problem = _reset(running) if must_reset else running.renew()
-        _set_conditions(running, before)
     except (RefusedError, GitFailedError, OSError) as error:
         problem = _tell(running.screen, error)
     return problem

@@ -35,9 +35,11 @@ class Watch:
     def paused(self) -> Iterator[None]:
         """Keep silent about what changes meanwhile, for who renews the store afterwards."""
         with self._lock:
-            yield
-            self._seen = self._look()
-            self._is_changed = False
+            try:
+                yield
+            finally:
+                self._seen = self._look()
+                self._is_changed = False
 
     def _follow(self) -> None:
         # It takes a moment to load, which the start of the store need not wait for.

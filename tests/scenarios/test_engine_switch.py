@@ -20,6 +20,7 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
     made = Checkout(tmp_path / "My Stores café ☕ 100%")
     add_scenario(made.root, "french", '"hello"', '"bonjour"', SHOP)
     add_scenario(made.root, "german", '"hello"', '"guten Tag"', SHOP, SLOW)
+    add_scenario(made.root, "odd", '"hello"', '"hej"', SHOP, SLOW.replace("2", "-1"))
     add_scenario(made.root, "broken", 'GREETING = "hello"', "GREETING = hello", SHOP)
     add_scenario(made.root, "other-cast", "lamp", "drill", "seed_data/things.txt")
     yield made
@@ -131,6 +132,19 @@ def test_conditions_come_and_go_with_their_scenario(checkout: Checkout) -> None:
     checkout.run("disable", "german")
 
     assert during == 'payments {"latency_seconds": 2}\n'
+    assert ledger.read_text("utf-8") == "payments well\n"
+
+
+def test_conditions_that_are_refused_leave_everything_as_it_was(checkout: Checkout) -> None:
+    checkout.up()
+    pid = checkout.get()["pid"]
+
+    refused = checkout.run("enable", "odd")
+
+    assert (refused.returncode, "does not take the conditions" in refused.stderr) == (1, True)
+    assert checkout.run("flags", "--json").stdout == "[]\n"
+    assert (checkout.greeting(), checkout.get()["pid"]) == ("hello", pid)
+    ledger = checkout.root / ".cartwreck" / "world" / "world.sqlite3"
     assert ledger.read_text("utf-8") == "payments well\n"
 
 

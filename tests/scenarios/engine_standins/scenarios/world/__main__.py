@@ -21,9 +21,12 @@ class World(BaseHTTPRequestHandler):
         self._change("reset" if self.path == "/control/reset" else "")
 
     def do_PATCH(self) -> None:
-        """Note a condition for who has the token."""
+        """Note a condition for who has the token, and refuse one that cannot be."""
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        self._change(f"{self.path.rpartition('/')[2]} {body}")
+        if "-1" in body:
+            self._answer(422)
+        else:
+            self._change(f"{self.path.rpartition('/')[2]} {body}")
 
     def do_DELETE(self) -> None:
         """Note that a service behaves well again, for who has the token."""
