@@ -2,6 +2,7 @@
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -80,6 +81,8 @@ class Terminal:
         command = checkout.command(*words)
         self._pid, self._terminal = pty.fork()
         if self._pid == 0:
+            # Who runs the tests in the background may have it ignored.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.chdir(checkout.root)
             os.execve(command[0], command, checkout.environment | {"SHOP_MINE": "1"})  # noqa: S606
         self.output = ""
