@@ -39,7 +39,7 @@ from scenarios.engine.warm import preload
 _TICK = 0.02
 _MOST_PROCESSES = 50
 _SECONDS_TO_GREET, _SECONDS_TO_START = 2.0, 60.0
-_GREETING, _ENDED = b"here\n", b"ended\n"
+_GREETING, _ENDED, _STOPPED = b"here\n", b"ended\n", b"stopped\n"
 _DIES_WITH_PARENT, _ADOPTS = 1, 36  # PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER, of Linux.
 _ONE_AT_A_TIME = Lock()
 
@@ -61,16 +61,17 @@ class Order:
 def run(sandbox: Sandbox, order: Order, seconds: float, stop: Event) -> bool:
     """Run tests until they end, or for so many seconds, or until they are to stop.
 
-    Nothing of the run is left when this returns. Tell whether it ended by itself.
+    Nothing of the run is left when this returns. Tell whether it ended by itself, which one that
+    has killed its keeper has done too.
     """
     with _connect(sandbox) as line:
         line.sendall(json.dumps(asdict(order)).encode() + b"\n")
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not stop.is_set():
             if select.select([line], [], [], _TICK)[0]:
-                return line.recv(len(_ENDED)) == _ENDED
+                return line.recv(len(_STOPPED)) != _STOPPED
         line.shutdown(SHUT_WR)
-        line.recv(len(_ENDED))
+        line.recv(len(_STOPPED))
         return False
 
 
@@ -166,12 +167,9 @@ def _keep(line: socket, secret: str) -> None:
     judge = os.fork()
     if judge == 0:
         _judge(order)
-    with suppress(ChildProcessError):
-        if _wait(line, judge):
-            _end_all(judge)
-            line.sendall(_ENDED)
-        else:
-            _end_all(judge)
+    has_ended = _wait(line, judge)
+    _end_all(judge)
+    line.sendall(_ENDED if has_ended else _STOPPED)
 
 
 def _wait(line: socket, judge: int) -> bool:
