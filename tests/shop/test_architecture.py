@@ -5,10 +5,14 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 SHOP, SCENARIOS = ROOT / "shop", ROOT / "scenarios"
 
-MOST_LINES, MOST_FILE_LINES, MOST_FUNCTION_LINES = 4_270, 200, 40
+# How many lines of code there may be in all, in a file and in a function. The engine should come
+# down to 2,500 in all, and may not grow.
+MOST_LINES = {"shop": (4_270, 200, 40), "scenarios/engine": (3_290, 300, 50)}
 
 # What each layer may import from the store. `gateways` in services means their Protocols.
 FROM_SHOP: dict[str, set[str]] = {
@@ -130,21 +134,24 @@ def test_only_the_clock_reads_the_time() -> None:
     assert reading == READS_THE_CLOCK
 
 
-def test_files_and_functions_stay_small() -> None:
-    sizes = {path: code_lines(path) for path in source_files()}
+@pytest.mark.parametrize("folder", MOST_LINES)
+def test_files_and_functions_stay_small(folder: str) -> None:
+    most, most_in_file, most_in_function = MOST_LINES[folder]
+    paths = (ROOT / folder).rglob("*.py")
+    sizes = {path: code_lines(path) for path in paths if path.parent.name != "versions"}
     functions = {
-        f"{name_of(path)}: {node.name}": len(
+        f"{path.name}: {node.name}": len(
             lines & set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
         )
         for path, lines in sizes.items()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef)
     }
-    files = {name_of(path): len(lines) for path, lines in sizes.items()}
+    files = {path: len(lines) for path, lines in sizes.items()}
 
-    assert [name for name, size in functions.items() if size > MOST_FUNCTION_LINES] == []
-    assert [name for name, size in files.items() if size > MOST_FILE_LINES] == []
-    assert sum(files.values()) <= MOST_LINES
+    assert [name for name, size in functions.items() if size > most_in_function] == []
+    assert [path for path, size in files.items() if size > most_in_file] == []
+    assert sum(files.values()) <= most
 
 
 def test_the_store_knows_nothing_of_what_teaches_with_it() -> None:
