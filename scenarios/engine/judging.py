@@ -160,8 +160,8 @@ def made_databases(sandbox: Sandbox, room: Path) -> dict[str, str]:
     made_of = {stamp_of(each, SHAPE) for each in (room / "store", code_for_data(sandbox))}
     if made_of != {stamp_of(sandbox.root, SHAPE)}:
         return {}
-    run, names = flask_runner(sandbox), ("empty", "standard")
-    made = {name: sqlite_snapshot(sandbox, name, run, lambda _: None) for name in names}
+    run_store, names = flask_runner(sandbox), ("empty", "standard")
+    made = {name: sqlite_snapshot(sandbox, name, run_store, lambda _: None) for name in names}
     return {f"CHECK_{name.upper()}_STORE": str(path) for name, path in made.items()}
 
 
