@@ -1,8 +1,10 @@
 """The store's database as the engine sees it: something to prepare once and to put back."""
 
+import sqlite3
 import subprocess
 import sys
 from abc import ABC, abstractmethod
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +21,6 @@ from scenarios.engine.snapshot import (
     keep,
     made_for,
     pour,
-    replace,
     snapshot_path,
     stamp_of,
 )
@@ -40,49 +41,51 @@ class StoreDatabase(ABC):
         """Return its name for people: a path, or a URL without a password."""
         return without_password(self.url).removeprefix("sqlite:///")
 
-    @abstractmethod
     def prepare(self, run: RunStore, say: Say) -> None:
         """Make sure that the store can start on it; keep what is in it."""
+        if self.is_empty():
+            self.restore(run, say)
+        elif self._stamps().get(self.shown) != self._stamp:
+            say("Migrating the database, since the migrations have changed.")
+            run("migrate", self.url)
+            self.keep_stamp()
+
+    @abstractmethod
+    def is_empty(self) -> bool:
+        """Tell whether there is nothing in it."""
 
     @abstractmethod
     def restore(self, run: RunStore, say: Say) -> None:
         """Put it back to the freshly seeded state."""
 
+    def keep_stamp(self) -> None:
+        """Note which migrations it has seen."""
+        write_facts(self._stamp_file, self._stamps() | {self.shown: self._stamp})
+
+    def _stamps(self) -> dict[str, str]:
+        return read_facts(self._stamp_file, dict) or {}
+
+    @property
+    def _stamp(self) -> str:
+        return stamp_of(self.sandbox.workspace, MIGRATIONS)
+
+    @property
+    def _stamp_file(self) -> Path:
+        return self.sandbox.state / "stamps.json"
+
 
 class SqliteDatabase(StoreDatabase):
     """One file, restored from a snapshot that is taken once per state of schema and seeds."""
 
-    @property
-    def path(self) -> Path:
-        """Return the file."""
-        return Path(self.url.removeprefix("sqlite:///"))
-
-    def prepare(self, run: RunStore, say: Say) -> None:
-        """Create the file seeded, or migrate it when the migrations have changed."""
-        if not self.path.exists() or self.path.stat().st_size == 0:
-            replace(sqlite_snapshot(self.sandbox, self.seed, run, say), self.path)
-        elif self._stamps().get(str(self.path)) != self._schema_stamp:
-            say("Migrating the database, since the migrations have changed.")
-            run("migrate", self.url)
-        else:
-            return
-        self._keep_stamp()
+    def is_empty(self) -> bool:
+        """Tell whether there is no table; what was cut off while it was made has none."""
+        with closing(sqlite3.connect(self.shown)) as connection:
+            return connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None
 
     def restore(self, run: RunStore, say: Say) -> None:
         """Put the snapshot's content into the file."""
-        pour(sqlite_snapshot(self.sandbox, self.seed, run, say), self.path)
-        self._keep_stamp()
-
-    @property
-    def _schema_stamp(self) -> str:
-        return stamp_of(self.sandbox.workspace, MIGRATIONS)
-
-    def _stamps(self) -> dict[str, str]:
-        return read_facts(self.sandbox.state / "stamps.json", dict) or {}
-
-    def _keep_stamp(self) -> None:
-        stamps = self._stamps() | {str(self.path): self._schema_stamp}
-        write_facts(self.sandbox.state / "stamps.json", stamps)
+        pour(sqlite_snapshot(self.sandbox, self.seed, run, say), Path(self.shown))
+        self.keep_stamp()
 
 
 def sqlite_snapshot(sandbox: Sandbox, seed: str, run: RunStore, say: Say) -> Path:

@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
+from scenarios.engine.asking import run
 from scenarios.engine.databases import flask_runner, sqlite_snapshot
-from scenarios.engine.nursery import Order, run
+from scenarios.engine.keeper import Order
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.snapshot import SHAPE, code_for_data, stamp_of
 

@@ -1,9 +1,15 @@
-"""Turn this process into the store or its worker, with the code of the workspace."""
+"""What a process of `up` becomes: the store or its worker, of the workspace, or the outside world.
+
+Each function runs in a process of its own until it is told to stop. `tell` takes a fact and its
+text for `up`: `ready`, or `failed` and why. Who is to `stay` does not end when the store's code
+fails, since there is no good one in its place: as the store it says so to everybody who asks.
+"""
 
 import gc
 import logging
 import os
 import py_compile
+import runpy
 import signal
 import sys
 import threading
@@ -11,10 +17,10 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from socket import socket
+from types import FrameType
 from typing import Any
 
 from waitress import channel, server, wasyncore  # type: ignore[import-untyped]
@@ -23,72 +29,84 @@ from scenarios.engine.sandbox import Sandbox, write_whole
 
 QUIET_SECONDS = 0.1
 _BY_HASH = py_compile.PycInvalidationMode.CHECKED_HASH
+Tell = Callable[[tuple[str, str]], None]
 
 
-@dataclass(frozen=True)
-class Role:
-    """What the warm parent and its children know; the numbers are descriptors of theirs.
+def run_world(tell: Tell, _stay: bool, options: list[str]) -> None:
+    """Be the outside world."""
 
-    A child that is to `stay` does not end when the store's code fails, since there is no good
-    one in its place: as the store it says so to everybody who asks.
-    """
+    def leave(_signal: int, _frame: FrameType | None) -> None:
+        raise SystemExit(0)
 
-    root: str
-    listen: list[str]
-    prefix: str
-    control: int
-    status: int
-    outputs: dict[str, int]
-    sockets: list[int] = field(default_factory=list)
-    lifeline: int = -1
-    number: int = 0
-    name: str = ""
-    stay: bool = False
-
-    @property
-    def sandbox(self) -> Sandbox:
-        """The sandbox that they belong to."""
-        return Sandbox(Path(self.root))
-
-    def tell(self, what: str) -> None:
-        """Tell `up` something; a line of this length is never mixed with another's."""
-        os.write(self.status, f"{self.number} {what}"[:2000].encode() + b"\n")
+    # It has a handler of its own as soon as it has started.
+    signal.signal(signal.SIGTERM, leave)
+    sys.argv = ["scenarios.world", *options]
+    tell(("ready", ""))
+    runpy.run_module("scenarios.world", run_name="__main__", alter_sys=True)
 
 
-def launch(role: Role) -> None:
-    """Run the store or the worker until it is told to stop."""
-    _enter(role)
-    # Nothing of what is imported is garbage, and looking for it takes a while.
-    gc.disable()
-    try:
-        app = import_module("shop").create_app()
-    except BaseException as error:
-        write_whole(role.sandbox.not_started, traceback.format_exc())
-        why = _in_short(error, str(role.sandbox.workspace))
-        role.tell(f"failed {why}")
-        if not role.stay:
-            sys.exit(1)
-        app = _apology(why)
-        if role.name == "worker":
-            signal.pause()
-    gc.enable()
-    if role.name == "worker":
-        _work(app, role)
-    else:
-        _serve(app, role)
+def run_worker(tell: Tell, stay: bool, sandbox: Sandbox) -> None:
+    """Be the worker."""
+    from flask.cli import ScriptInfo
+
+    app, why = _make_app(tell, stay, sandbox)
+    if why:
+        signal.pause()
+    tell(("ready", ""))
+    _compile(sandbox.workspace)
+    app.cli.main(["worker"], prog_name="flask", obj=ScriptInfo(create_app=lambda: app))
 
 
-def _enter(role: Role) -> None:
-    """Take all further modules from the workspace.
+def run_store(tell: Tell, stay: bool, sandbox: Sandbox, sockets: list[socket], prefix: str) -> None:
+    """Be the store, on sockets that listen."""
+    app, _ = _make_app(tell, stay, sandbox)
+    logging.basicConfig()
+    channels: dict[int, Any] = {}
+    servers = [
+        server.create_server(app, map=channels, sockets=[each], url_prefix=prefix)
+        for each in sockets
+    ]
+    leaving = threading.Event()
+
+    def leave(*_: Any) -> None:
+        leaving.set()
+        servers[0].pull_trigger()
+
+    signal.signal(signal.SIGTERM, leave)
+    tell(("ready", ""))
+    while not leaving.is_set():
+        wasyncore.loop(timeout=1, use_poll=True, map=channels, count=1)
+    for each in servers:
+        each.accepting = False
+    _answer_the_rest(channels)
+    for each in servers:
+        each.task_dispatcher.shutdown()
+
+
+def _make_app(tell: Tell, stay: bool, sandbox: Sandbox) -> tuple[Any, str]:
+    """Return the application of the workspace, or one in its place, and why.
 
     Python takes a module that it has compiled for current when the text has the same size and
     second of change, which two quick saves can have. So it writes none, and those that `_compile`
     has left are told by the hash of their text.
     """
-    os.chdir(role.sandbox.workspace)
-    sys.path[0] = str(role.sandbox.workspace)
+    os.chdir(sandbox.workspace)
+    sys.path.insert(0, str(sandbox.workspace))
     sys.dont_write_bytecode = True
-    sys.pycache_prefix = str(role.sandbox.state / "compiled")
+    sys.pycache_prefix = str(sandbox.state / "compiled")
+    # Nothing of what is imported is garbage, and looking for it takes a while.
+    gc.disable()
+    try:
+        return import_module("shop").create_app(), ""
+    except BaseException as error:
+        write_whole(sandbox.not_started, traceback.format_exc())
+        why = _in_short(error, str(sandbox.workspace))
+        tell(("failed", why))
+        if not stay:
+            sys.exit(1)
+        return _apology(why), why
+    finally:
+        gc.enable()
 
 
 def _compile(workspace: Path) -> None:
@@ -119,40 +137,6 @@ def _apology(why: str) -> Callable[..., Iterable[bytes]]:
         return [text]
 
     return answer
-
-
-def _work(app: Any, role: Role) -> None:
-    from flask.cli import ScriptInfo
-
-    role.tell("ready")
-    _compile(role.sandbox.workspace)
-    app.cli.main(["worker"], prog_name="flask", obj=ScriptInfo(create_app=lambda: app))
-
-
-def _serve(app: Any, role: Role) -> None:
-    logging.basicConfig()
-    channels: dict[int, Any] = {}
-    servers = [
-        server.create_server(
-            app, map=channels, sockets=[socket(fileno=each)], url_prefix=role.prefix
-        )
-        for each in role.sockets
-    ]
-    leaving = threading.Event()
-
-    def leave(*_: Any) -> None:
-        leaving.set()
-        servers[0].pull_trigger()
-
-    signal.signal(signal.SIGTERM, leave)
-    role.tell("ready")
-    while not leaving.is_set():
-        wasyncore.loop(timeout=1, use_poll=True, map=channels, count=1)
-    for each in servers:
-        each.accepting = False
-    _answer_the_rest(channels)
-    for each in servers:
-        each.task_dispatcher.shutdown()
 
 
 def _answer_the_rest(channels: dict[int, Any]) -> None:

@@ -7,6 +7,7 @@ import socket
 
 from scenarios.engine.refusal import RefusedError
 
+LOOPBACK = "127.0.0.1"
 TRIES = 20
 
 
@@ -16,20 +17,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def check_host(host: str) -> None:
-    """Make sure that this machine can listen on `host`.
-
-    :raises RefusedError: when the name means nothing or is another machine's.
-    """
-    try:
-        _bind(host, 0)
-    except OSError as error:
-        raise RefusedError(
-            f"The store cannot listen on {host!r}: give an address of this machine, "
-            "such as 127.0.0.1 or 0.0.0.0."
-        ) from error
 
 
 def check_prefix(prefix: str) -> None:
@@ -45,34 +32,44 @@ def check_prefix(prefix: str) -> None:
         )
 
 
-def free_port(wanted: int, hosts: tuple[str, ...], taken: set[int]) -> int:
-    """Return `wanted` or the next port that is free on all hosts, and add it to `taken`.
+def listen(wanted: int, host: str = LOOPBACK) -> list[socket.socket]:
+    """Listen on the first port from `wanted` on that is free, on this machine and on `host`.
 
-    :raises RefusedError: when twenty ports in a row are taken.
+    :raises RefusedError: when twenty ports in a row are taken, or `host` is another machine's.
     """
     last = min(wanted + TRIES, 65536)
     for port in range(wanted, last):
-        if port not in taken and all(_is_free(host, port) for host in hosts):
-            taken.add(port)
-            return port
+        sockets = list[socket.socket]()
+        try:
+            for each in _hosts(host):
+                # Other than a plain socket, this does not take a port for taken that was closed a
+                # moment ago.
+                family, *_, address = socket.getaddrinfo(each, port, type=socket.SOCK_STREAM)[0]
+                sockets.append(socket.create_server(address[:2], family=family))
+        except OSError as error:
+            for each_socket in sockets:
+                each_socket.close()
+            if error.errno != errno.EADDRINUSE:
+                raise RefusedError(_why_not(host, port, error)) from error
+        else:
+            return sockets
     raise RefusedError(
         f"The ports {wanted} to {last - 1} are all taken: choose another with an option."
     )
 
 
-def _is_free(host: str, port: int) -> bool:
-    try:
-        _bind(host, port)
-    except PermissionError as error:
-        raise RefusedError(f"Port {port} is for administrators: choose one from 1024.") from error
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        return False
-    return True
+def _hosts(host: str) -> tuple[str, ...]:
+    # What listens on all addresses listens on this machine's too.
+    everywhere = (LOOPBACK, "localhost", "0.0.0.0")  # noqa: S104  `up` tells it in red.
+    if host in everywhere:
+        return (host.replace("localhost", LOOPBACK),)
+    return (LOOPBACK, host)
 
 
-def _bind(host: str, port: int) -> None:
-    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    # Other than a plain socket, this does not take a port for taken that was closed a moment ago.
-    socket.create_server(address, family=family).close()
+def _why_not(host: str, port: int, error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return f"Port {port} is for administrators: choose one from 1024."
+    return (
+        f"The store cannot listen on {host!r}: give an address of this machine, "
+        "such as 127.0.0.1 or 0.0.0.0."
+    )

@@ -17,16 +17,6 @@ from scenarios.engine.snapshot import find, keep, snapshot_path
 class PostgresDatabase(StoreDatabase):
     """A database on a server; all of its schema `public` belongs to the store."""
 
-    def prepare(self, run: RunStore, say: Say) -> None:
-        """Migrate it, and seed it when no table has a row."""
-        say(f"Migrating {self.shown}.")
-        with self._transaction():
-            pass
-        run("migrate", self.url)
-        if self._is_empty():
-            say("Seeding it.")
-            self._seed(run)
-
     def restore(self, run: RunStore, say: Say) -> None:
         """Put the snapshot's rows into it, or drop everything in it, migrate and seed."""
         kept = find(self._wanted)
@@ -37,10 +27,7 @@ class PostgresDatabase(StoreDatabase):
             connection.execute(sa.text("DROP SCHEMA IF EXISTS public CASCADE"))
             connection.execute(sa.text("CREATE SCHEMA public"))
         run("migrate", self.url)
-        self._seed(run)
-
-    def _seed(self, run: RunStore) -> None:
-        """Fill it, and keep a snapshot of what is then in it."""
+        self.keep_stamp()
         load_seed(self.seed, run, self.url)
         with TemporaryDirectory(dir=self.sandbox.snapshots) as folder:
             rows = Path(folder) / "rows.json"
@@ -65,7 +52,8 @@ class PostgresDatabase(StoreDatabase):
             reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
             raise RefusedError(f"{self.shown} does not do what is asked: {reason}") from error
 
-    def _is_empty(self) -> bool:
+    def is_empty(self) -> bool:
+        """Tell whether no table has a row."""
         with self._transaction() as connection:
             return not any(
                 connection.scalar(sa.text(f"SELECT 1 FROM {table} LIMIT 1"))  # noqa: S608

@@ -1,17 +1,18 @@
 """What `up` runs: the store, its worker and the outside world, with their settings."""
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from socket import socket
+from typing import Any
 from urllib.parse import urlsplit
 
 from scenarios.engine.keys import Keys
+from scenarios.engine.ports import LOOPBACK
 from scenarios.engine.sandbox import Sandbox
 
-LOOPBACK = "127.0.0.1"
-# What the warm parent forks, and the colors of their lines; and what of it runs the store's code.
-FORKED = {"store": "cyan", "worker": "yellow", "nursery": "green"}
+# What runs the store's code, so that it is renewed with it.
 RENEWED = ("store", "worker")
 Say = Callable[[str], None]
 # Runs a command of the store, such as "migrate", against the database with this URL.
@@ -41,13 +42,34 @@ class Addresses:
 
 @dataclass(frozen=True)
 class Program:
-    """One process to keep alive: a Python module with its arguments and environment."""
+    """One process to keep alive: the name of a function of `launch.py`, and what that is given.
+
+    It keeps the sandbox's lock open for as long as it lives.
+    """
 
     name: str
     color: str
-    module: str
-    arguments: tuple[str, ...]
+    lock: Connection
     environment: dict[str, str]
+    run: str
+    given: tuple[Any, ...]
+
+
+def all_programs(
+    sandbox: Sandbox,
+    keys: Keys,
+    addresses: Addresses,
+    settings: dict[str, str],
+    sockets: list[socket],
+    lock: Connection,
+) -> tuple[Program, ...]:
+    """Return all programs; the store listens on the sockets."""
+    store, world = (sandbox, sockets, addresses.prefix), world_options(sandbox, addresses)
+    return (
+        Program("store", "cyan", lock, settings, "run_store", store),
+        Program("worker", "yellow", lock, settings, "run_worker", (sandbox,)),
+        Program("world", "magenta", lock, world_settings(keys), "run_world", (world,)),
+    )
 
 
 def store_settings(keys: Keys, addresses: Addresses, database_url: str) -> dict[str, str]:
@@ -65,46 +87,26 @@ def store_settings(keys: Keys, addresses: Addresses, database_url: str) -> dict[
         "SHOP_MAIL_FROM": "Brindle & Bolt <orders@brindle.example>",
         # A parcel of this carrier is on its way for seconds, not for days.
         "SHOP_POLL_SECONDS": "2",
-        # Without these glibc keeps 20 MB for each thread that has ever checked a password, and a
-        # little of everything for each thread there is.
-        "MALLOC_TRIM_THRESHOLD_": "131072",
-        "MALLOC_ARENA_MAX": "1",
     }
 
 
-def all_programs(
-    sandbox: Sandbox, keys: Keys, addresses: Addresses, settings: dict[str, str]
-) -> tuple[Program, ...]:
-    """Return the programs in the order in which they start; the warm parent forks two more."""
-    world_settings = clean_environment() | {
+def world_settings(keys: Keys) -> dict[str, str]:
+    """Return the whole environment of the outside world."""
+    return clean_environment() | {
         "WORLD_CONTROL_TOKEN": keys.control_token,
         "WORLD_PAYMENTS_API_KEY": keys.payments_api_key,
         "WORLD_WEBHOOK_SECRET": keys.webhook_secret,
     }
-    role = {
-        "root": str(sandbox.root),
-        "listen": [f"{host}:{addresses.store_port}" for host in store_hosts(addresses.host)],
-        "prefix": addresses.prefix,
-    }
-    world_options = (
+
+
+def world_options(sandbox: Sandbox, addresses: Addresses) -> list[str]:
+    """Return the command line of the outside world."""
+    return [
         f"--port={addresses.world_port}",
         f"--smtp-port={addresses.smtp_port}",
         f"--data-dir={sandbox.world}",
         f"--webhook-url={addresses.store}/webhooks/payments",
-    )
-    return (
-        Program("warm", "blue", "scenarios.engine.warm", (json.dumps(role),), settings),
-        Program("world", "magenta", "scenarios.world", world_options, world_settings),
-    )
-
-
-def store_hosts(host: str) -> tuple[str, ...]:
-    """Return where the store listens: always here too, since webhooks come from this machine."""
-    if host in (LOOPBACK, "localhost"):
-        return (LOOPBACK,)
-    if host == "0.0.0.0":  # noqa: S104  It is compared with, and told in red by `up`.
-        return (host,)
-    return (LOOPBACK, f"[{host}]" if ":" in host else host)
+    ]
 
 
 def clean_environment() -> dict[str, str]:
@@ -113,11 +115,8 @@ def clean_environment() -> dict[str, str]:
     Settings left in the shell by another project must not reach the store, and a company's proxy
     must not be asked for addresses of this machine.
     """
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("SHOP_", "WORLD_", "FLASK_"))
-    }
+    dropped = ("SHOP_", "WORLD_", "FLASK_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     own = {"PYTHONUNBUFFERED": "1", "NO_PROXY": "127.0.0.1,localhost"}
     return kept | own | {"no_proxy": own["NO_PROXY"]}
 

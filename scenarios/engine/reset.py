@@ -1,13 +1,14 @@
 """Change a whole sandbox, by the running `up` if there is one: start over, or switch scenarios."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from scenarios.engine.asking import Question, ask
 from scenarios.engine.databases import flask_runner, open_database
 from scenarios.engine.flags import read_flags
 from scenarios.engine.refusal import AlreadyRunningError, RefusedError
-from scenarios.engine.requests import ask_up, one_at_a_time
-from scenarios.engine.running import end_leftovers, held, read_note
+from scenarios.engine.running import find_up, held
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.snapshot import remove
 from scenarios.engine.switching import deploy, enabled, ensure_workspace, seed_of
@@ -21,15 +22,12 @@ def run_reset(sandbox: Sandbox, database_url: str | None, say: Say) -> None:
 
     :raises RefusedError: when it cannot be done; then the database is as it was.
     """
-
-    def ask() -> bool:
-        if database_url is not None:
-            raise RefusedError(
-                "Leave out --database-url: the running `cartwreck up` knows its database."
-            )
-        return ask_up(sandbox, "reset")
-
-    _change(sandbox, lambda: reset_at_rest(sandbox, database_url, say), ask)
+    if database_url is not None and find_up(sandbox):
+        raise RefusedError(
+            "Leave out --database-url: the running `cartwreck up` knows its database."
+        )
+    at_rest = partial(reset_at_rest, sandbox, database_url, say)
+    _change(sandbox, at_rest, Question("reset"))
 
 
 def restore_workspace(sandbox: Sandbox) -> Path | None:
@@ -51,28 +49,26 @@ def run_switch(sandbox: Sandbox, slugs: tuple[str, ...], say: Say) -> None:
         if deploy(sandbox, slugs).must_reset:
             reset_at_rest(sandbox, None, say)
 
-    _change(sandbox, switch_at_rest, lambda: ask_up(sandbox, "switch", slugs))
+    _change(sandbox, switch_at_rest, Question("switch", slugs))
 
 
 def reset_at_rest(sandbox: Sandbox, database_url: str | None, say: Say) -> None:
     """Reset while nothing runs."""
-    end_leftovers(sandbox)
     ensure_workspace(sandbox)
     database = open_database(sandbox, database_url, seed_of(enabled(sandbox)))
     database.restore(flask_runner(sandbox), say)
     remove(sandbox.world / "world.sqlite3")
 
 
-def _change(sandbox: Sandbox, at_rest: Callable[[], None], ask: Callable[[], bool]) -> None:
+def _change(sandbox: Sandbox, at_rest: Callable[[], None], question: Question) -> None:
     """Do it where nothing runs, and let `up` do it where it runs."""
     sandbox.make_folders()
-    with one_at_a_time(sandbox):
-        while True:
-            try:
-                with held(sandbox):
-                    return at_rest()
-            except AlreadyRunningError:
-                if read_note(sandbox) is None:
-                    raise
-                if ask():
-                    return None
+    while True:
+        try:
+            with held(sandbox):
+                return at_rest()
+        except AlreadyRunningError:
+            if (note := find_up(sandbox)) is None:
+                raise
+            if ask(note, question):
+                return None

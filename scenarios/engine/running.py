@@ -1,23 +1,23 @@
-"""Who runs in this sandbox: a lock for as long as a command works, and a note of its processes.
+"""Who runs in this sandbox: a lock for as long as a command works, and a note of a running `up`.
 
-The lock is the kernel's (`flock`), so it is free again the moment its holder ends, even by
-kill -9. The note, `.cartwreck/running.json`, can outlive its writer; it is believed only while
-the lock is held, and otherwise names the leftovers to end.
+The lock is the kernel's (`flock`). The programs of an `up` hold it too, so it is free again once
+the last of them has ended, even after kill -9. The note, `.cartwreck/running.json`, can outlive
+its writer; it is believed only while somebody answers at its address.
 """
 
 import fcntl
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from multiprocessing.connection import Client
 from pathlib import Path
+from typing import IO
 
 from scenarios.engine.refusal import AlreadyRunningError
 from scenarios.engine.sandbox import Sandbox, read_facts, write_facts
-from scenarios.engine.tether import SECONDS_TO_STOP
+
+SECONDS_TO_WAIT = 10.0
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,28 @@ class Note:
     pid: int
     store: str
     world: str
+    # Where it takes questions, see `asking.py`.
+    address: str
     children: dict[str, int]
 
 
 @contextmanager
-def held(sandbox: Sandbox) -> Iterator[None]:
-    """Hold the sandbox for one command.
+def held(sandbox: Sandbox, seconds: float = SECONDS_TO_WAIT) -> Iterator[IO[str]]:
+    """Hold the sandbox for one command; another that does not run for long is waited for.
 
     :raises AlreadyRunningError: when another command holds it.
     """
     with (sandbox.state / "up.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRunningError(_who_runs(sandbox)) from None
-        yield
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if (note := find_up(sandbox)) or time.monotonic() > deadline:
+                    raise AlreadyRunningError(_who_runs(sandbox, note)) from None
+                time.sleep(0.02)
+        yield file
 
 
 def write_note(sandbox: Sandbox, note: Note) -> None:
@@ -49,15 +56,19 @@ def write_note(sandbox: Sandbox, note: Note) -> None:
     write_facts(_path(sandbox), asdict(note))
 
 
-def read_note(sandbox: Sandbox) -> Note | None:
-    """Return the note, or nothing when there is none that can be understood."""
-    return read_facts(_path(sandbox), Note)
-
-
 def find_up(sandbox: Sandbox) -> Note | None:
     """Return the note of an `up` that runs; one that was killed has left its note too."""
-    note = read_note(sandbox)
-    return note if note and b" up " in _command_line(note.pid) + b" " else None
+    if note := read_facts(_path(sandbox), Note):
+        with suppress(OSError):
+            Client(note.address).close()
+            return note
+    return None
+
+
+def find_left(sandbox: Sandbox) -> list[str]:
+    """Return what an `up` that was killed may have left running, which ends by itself."""
+    note = None if find_up(sandbox) else read_facts(_path(sandbox), Note)
+    return list(note.children) if note else []
 
 
 def remove_note(sandbox: Sandbox) -> None:
@@ -65,44 +76,7 @@ def remove_note(sandbox: Sandbox) -> None:
     _path(sandbox).unlink(missing_ok=True)
 
 
-def end_leftovers(sandbox: Sandbox) -> list[str]:
-    """End what an `up` that was killed has left running, and return its names.
-
-    Only for the holder of the lock. They end by themselves as well (`tether.py`); waiting for
-    them here is what makes their ports and the database free.
-    """
-    note = read_note(sandbox)
-    children = note.children if note else {}
-    left = {name: pid for name, pid in children.items() if _is_ours(pid, sandbox)}
-    for number, seconds in ((signal.SIGTERM, SECONDS_TO_STOP), (signal.SIGKILL, 1.0)):
-        for pid in left.values():
-            if _is_ours(pid, sandbox):
-                with suppress(ProcessLookupError):  # It may end between the two lines.
-                    os.killpg(pid, number)
-        deadline = time.monotonic() + seconds
-        while any(_is_ours(pid, sandbox) for pid in left.values()) and time.monotonic() < deadline:
-            time.sleep(0.02)
-    remove_note(sandbox)
-    return list(left)
-
-
-def _is_ours(pid: int, sandbox: Sandbox) -> bool:
-    # A pid alone proves nothing: the number may have been given to another program since.
-    return os.fsencode(f"-m scenarios.engine.tether {sandbox.state} ") in _command_line(pid)
-
-
-def _command_line(pid: int) -> bytes:
-    if Path("/proc/self").exists():
-        with suppress(FileNotFoundError, ProcessLookupError):
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
-        return b""
-    # macOS has no /proc.
-    command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
-    return subprocess.run(command, capture_output=True, check=False).stdout
-
-
-def _who_runs(sandbox: Sandbox) -> str:
-    note = read_note(sandbox)
+def _who_runs(sandbox: Sandbox, note: Note | None) -> str:
     if note is None:
         return f"Another cartwreck command is at work in {sandbox.root}: wait until it is done."
     return (

@@ -3,26 +3,29 @@
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 
-from scenarios.engine.calls import reset_world, set_conditions, status_of
+from scenarios.engine.asking import Inbox
+from scenarios.engine.calls import control
 from scenarios.engine.databases import StoreDatabase, flask_runner, open_database
 from scenarios.engine.git import GitFailedError
 from scenarios.engine.keys import Keys, load_keys
-from scenarios.engine.ports import check_host, check_prefix, free_port, is_loopback
-from scenarios.engine.programs import LOOPBACK, RENEWED, Addresses, all_programs, store_settings
+from scenarios.engine.ports import LOOPBACK, check_prefix, is_loopback, listen
+from scenarios.engine.processes import warm_up
+from scenarios.engine.programs import RENEWED, Addresses, all_programs, store_settings
 from scenarios.engine.refusal import RefusedError
-from scenarios.engine.requests import answer, asked, forget_requests
-from scenarios.engine.running import Note, end_leftovers, held, remove_note, write_note
+from scenarios.engine.running import Note, find_left, held, remove_note, write_note
 from scenarios.engine.sandbox import Sandbox, write_whole
 from scenarios.engine.screen import Screen
-from scenarios.engine.snapshot import MIGRATIONS, stamp_of
 from scenarios.engine.supervisor import Supervisor
 from scenarios.engine.switching import conditions_of, deploy, enabled, ensure_workspace, seed_of
 from scenarios.engine.watch import Watch
@@ -52,28 +55,26 @@ class Running:
     keys: Keys
     addresses: Addresses
     database: StoreDatabase
-    supervisor: Supervisor
     screen: Screen
     watch: Watch
-    # What the database's tables were made by last; a scenario or a learner may change it.
-    migrations: list[str]
+    inbox: Inbox
+    supervisor: Supervisor
 
     def renew(self) -> str | None:
         """Run the code as it is now; return the sentence of what prevented it.
 
         The store and the worker that ran before have then been replaced, or go on.
         """
-        self.watch.take()
-        stamp = stamp_of(self.sandbox.workspace, MIGRATIONS)
+        self.watch.look()
         try:
-            if stamp not in self.migrations[-1:]:
-                run = flask_runner(self.sandbox)
-                self.database.prepare(run, self.screen.say)
-                self.migrations.append(stamp)
+            self.database.prepare(flask_runner(self.sandbox), self.screen.say)
         except RefusedError as refused:
-            _tell(self.screen, refused)
-            return refused.sentence
+            return _tell(self.screen, refused)
         return self.supervisor.renew()
+
+    def control(self, method: str, path: str, body: object = None) -> None:
+        """Have the outside world do something."""
+        control(self.addresses.world, self.keys.control_token, method, path, body)
 
 
 def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
@@ -81,30 +82,31 @@ def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
 
     :raises RefusedError: when it cannot start or cannot go on.
     """
-    check_host(wishes.host)
     check_prefix(wishes.prefix)
     sandbox.make_folders()
-    with held(sandbox):
-        if left := end_leftovers(sandbox):
-            screen.say(f"Ended what an earlier `up` had left running: {', '.join(left)}.")
-        forget_requests(sandbox)
+    warm_up()
+    if left := find_left(sandbox):
+        screen.say(f"Waiting for what an earlier `up` had left running: {', '.join(left)}.")
+    with held(sandbox) as lock:
+        remove_note(sandbox)
         keys = load_keys(sandbox)
-        addresses = _choose_addresses(wishes, screen)
+        addresses, sockets = _choose_addresses(wishes, screen)
         must_reset = _deploy(sandbox, wishes)
         watch = Watch(sandbox.workspace, screen.say)
-        migrations = [stamp_of(sandbox.workspace, MIGRATIONS)]
         database = open_database(sandbox, wishes.database_url, seed_of(enabled(sandbox)))
         settings = store_settings(keys, addresses, database.url)
         _keep_settings(sandbox, settings)
         fill = database.restore if must_reset else database.prepare
         fill(flask_runner(sandbox), screen.say)
-        programs = all_programs(sandbox, keys, addresses, settings)
-        note = partial(_leave_note, sandbox, addresses)
+        own = Connection(os.dup(lock.fileno()))
+        programs = all_programs(sandbox, keys, addresses, settings, sockets, own)
+        inbox = Inbox()
+        note = partial(_leave_note, sandbox, addresses, inbox)
         try:
             with Supervisor(programs, sandbox, screen, note) as supervisor:
                 _stop_on_signals(supervisor)
-                own = (sandbox, keys, addresses, database)
-                _serve(Running(*own, supervisor, screen, watch, migrations))
+                parts = (sandbox, keys, addresses, database, screen, watch, inbox)
+                _serve(Running(*parts, supervisor))
                 screen.say("Stopping everything.")
         finally:
             remove_note(sandbox)
@@ -113,36 +115,44 @@ def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
 
 def _serve(running: Running) -> None:
     _warn_of_strangers(running)
-    running.supervisor.start_all()
+    running.supervisor.start("world")
     # A store that does not start is told of, and by the store's own address too.
     running.supervisor.renew()
     if _wait_for_world(running):
         _set_conditions(running, ())
-        running.supervisor.start(["nursery"])
         _show_addresses(running)
         running.supervisor.watch(lambda: _attend(running))
 
 
 def _wait_for_world(running: Running) -> bool:
-    """Wait until the outside world answers; tell whether nobody asked to stop meanwhile."""
-    address = f"{running.addresses.world}/health"
-    if running.supervisor.watch(lambda: status_of(address) == 200, SECONDS_TO_ANSWER):
+    """Wait until the outside world listens; tell whether nobody asked to stop meanwhile."""
+
+    def listens() -> bool:
+        try:
+            socket.create_connection((LOOPBACK, running.addresses.world_port), 1.0).close()
+        except OSError:
+            return False
+        return True
+
+    if running.supervisor.watch(listens, SECONDS_TO_ANSWER):
         return True
     if running.supervisor.is_over:
         return False
     raise RefusedError(
-        f"The outside world does not answer at {address} after {SECONDS_TO_ANSWER:.0f} seconds. "
-        f"Its log is {running.sandbox.logs / 'world.log'}.",
+        f"The outside world is not at {running.addresses.world} after {SECONDS_TO_ANSWER:.0f} "
+        f"seconds. Its log is {running.sandbox.logs / 'world.log'}.",
         running.supervisor.last_lines("world"),
     )
 
 
 def _attend(running: Running) -> bool:
     """Do what is asked for by a command, or by saving a file."""
-    if question := asked(running.sandbox):
+    if asked := running.inbox.take():
+        question, line = asked
         is_switch = question.kind == "switch"
         problem = _switch(running, question.slugs) if is_switch else _reset(running)
-        answer(running.sandbox, question, problem)
+        with suppress(OSError):  # Who has asked may be gone.
+            line.send(problem)
     elif running.watch.take():
         running.screen.say("A file was saved: the store and the worker are renewed.")
         if not running.renew():
@@ -154,25 +164,28 @@ def _switch(running: Running, slugs: Sequence[str]) -> str | None:
     """Deploy exactly these scenarios; return the sentence of what prevented it."""
     before = enabled(running.sandbox)
     try:
-        with running.watch.paused():
-            must_reset = deploy(running.sandbox, slugs).must_reset
-            try:
-                _set_conditions(running, conditions_of(before))
-            except RefusedError:
-                refused = conditions_of(enabled(running.sandbox))
-                deploy(running.sandbox, [scenario.slug for scenario in before])
-                _set_conditions(running, refused)
-                raise
+        must_reset = deploy(running.sandbox, slugs).must_reset
+        try:
+            _set_conditions(running, conditions_of(before))
+        except RefusedError:
+            refused = conditions_of(enabled(running.sandbox))
+            deploy(running.sandbox, [scenario.slug for scenario in before])
+            _set_conditions(running, refused)
+            raise
         running.screen.say(f"Deployed: {', '.join(slugs) or 'the clean store'}.")
-        problem = _reset(running) if must_reset else running.renew()
+        return _reset(running) if must_reset else running.renew()
     except (RefusedError, GitFailedError, OSError) as error:
-        problem = _tell(running.screen, error)
-    return problem
+        return _tell(running.screen, error)
+    finally:
+        running.watch.look()
 
 
-def _set_conditions(running: Running, before: Iterable[str]) -> None:
-    wanted = conditions_of(enabled(running.sandbox))
-    set_conditions(running.addresses.world, running.keys.control_token, before, wanted)
+def _set_conditions(running: Running, taken_back: Iterable[str]) -> None:
+    """Let services behave well again, and others as the scenarios that are on ask them to."""
+    for service in taken_back:
+        running.control("DELETE", f"conditions/{service}")
+    for service, values in conditions_of(enabled(running.sandbox)).items():
+        running.control("PATCH", f"conditions/{service}", values)
 
 
 def _reset(running: Running) -> str | None:
@@ -184,11 +197,10 @@ def _reset(running: Running) -> str | None:
     running.screen.say("Resetting: the store and the worker are stopped for a moment.")
     running.supervisor.stop(RENEWED)
     try:
-        reset_world(running.addresses.world, running.keys.control_token)
-        run = flask_runner(running.sandbox)
+        running.control("POST", "reset")
         seed = seed_of(enabled(running.sandbox))
         database = open_database(running.sandbox, running.database.url, seed)
-        database.restore(run, running.screen.say)
+        database.restore(flask_runner(running.sandbox), running.screen.say)
         _set_conditions(running, ())
         problem = None
     except (RefusedError, OSError, sqlite3.Error) as error:
@@ -222,21 +234,19 @@ def _keep_settings(sandbox: Sandbox, settings: dict[str, str]) -> None:
     )
 
 
-def _choose_addresses(wishes: Wishes, screen: Screen) -> Addresses:
-    taken: set[int] = set()
-    store_hosts = tuple(dict.fromkeys((LOOPBACK, wishes.host)))
-    ports = []
-    for name, wanted, hosts in (
-        ("store", wishes.port, store_hosts),
-        ("outside world", wishes.world_port, (LOOPBACK,)),
-        ("mail server", wishes.smtp_port, (LOOPBACK,)),
-    ):
-        port = free_port(wanted, hosts, taken)
-        if port != wanted:
-            screen.say(f"Port {wanted} is taken: the {name} uses {port}.")
-        ports.append(port)
-    store, world, smtp = ports
-    return Addresses(wishes.host, store, world, smtp, wishes.prefix)
+def _choose_addresses(wishes: Wishes, screen: Screen) -> tuple[Addresses, list[socket.socket]]:
+    """Return free addresses, and the sockets on which the store is to listen."""
+    store = listen(wishes.port, wishes.host)
+    # Taken until all are chosen, so that none is chosen twice.
+    others = listen(wishes.world_port), listen(wishes.smtp_port)
+    ports = [each[0].getsockname()[1] for each in (store, *others)]
+    for each in (*others[0], *others[1]):
+        each.close()
+    wanted = (wishes.port, wishes.world_port, wishes.smtp_port)
+    for nth, name in enumerate(("store", "outside world", "mail server")):
+        if wanted[nth] != ports[nth]:
+            screen.say(f"Port {wanted[nth]} is taken: the {name} uses {ports[nth]}.")
+    return Addresses(wishes.host, ports[0], ports[1], ports[2], wishes.prefix), store
 
 
 def _show_addresses(running: Running) -> None:
@@ -270,8 +280,11 @@ def _warn_of_strangers(running: Running) -> None:
         )
 
 
-def _leave_note(sandbox: Sandbox, addresses: Addresses, children: dict[str, int]) -> None:
-    write_note(sandbox, Note(os.getpid(), addresses.store, addresses.world, children))
+def _leave_note(
+    sandbox: Sandbox, addresses: Addresses, inbox: Inbox, children: dict[str, int]
+) -> None:
+    note = Note(os.getpid(), addresses.store, addresses.world, inbox.address, children)
+    write_note(sandbox, note)
 
 
 def _stop_on_signals(supervisor: Supervisor) -> None:

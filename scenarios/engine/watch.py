@@ -1,16 +1,16 @@
 """Tell when somebody has saved a file of the workspace that the store reads only once."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
+
+from scenarios.engine.snapshot import stamp_of
 
 # Styles and pictures are read for each request. Editors' temporary files have other endings.
 ENDINGS = (".py", ".html", ".txt", ".xml", ".toml", ".mako")
 FOLDERS = ("shop", "seed_data")
-# How long to wait for more after a change, and how often to look without being told of one.
+# How long to wait for more after a change.
 MILLISECONDS_TO_SETTLE = 50
-MILLISECONDS_TO_LOOK = 1000
 
 
 class Watch:
@@ -18,59 +18,36 @@ class Watch:
 
     def __init__(self, workspace: Path, say: Callable[[str, str], None]) -> None:
         """Begin to watch in a thread, for as long as this process lives."""
-        self._workspace = workspace
-        self._say = say
-        self._lock = threading.RLock()
-        self._seen = self._look()
-        self._is_changed = False
+        self._workspace, self._say = workspace, say
+        self._stamp = stamp_of(workspace, FOLDERS)
+        self._is_told = threading.Event()
         threading.Thread(target=self._follow, daemon=True).start()
 
     def take(self) -> bool:
-        """Tell whether something has changed since this was asked the last time."""
-        with self._lock:
-            is_changed, self._is_changed = self._is_changed, False
-            return is_changed
+        """Tell whether a file was saved that has made a difference since the last look."""
+        if not self._is_told.is_set():
+            return False
+        self._is_told.clear()
+        return self.look()
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Keep silent about what changes meanwhile, for who renews the store afterwards."""
-        with self._lock:
-            try:
-                yield
-            finally:
-                self._seen = self._look()
-                self._is_changed = False
+    def look(self) -> bool:
+        """Take all that is there for seen, and tell whether it makes a difference."""
+        before, self._stamp = self._stamp, stamp_of(self._workspace, FOLDERS)
+        return self._stamp != before
 
     def _follow(self) -> None:
         # It takes a moment to load, which the start of the store need not wait for.
         from watchfiles import watch
 
+        step, settled = MILLISECONDS_TO_SETTLE // 2, MILLISECONDS_TO_SETTLE
         try:
-            for _ in watch(
-                self._workspace,
-                watch_filter=None,
-                debounce=MILLISECONDS_TO_SETTLE,
-                step=MILLISECONDS_TO_SETTLE // 2,
-                rust_timeout=MILLISECONDS_TO_LOOK,
-                yield_on_timeout=True,
-            ):
-                self.compare()
+            for _ in watch(self._workspace, watch_filter=self._counts, debounce=settled, step=step):
+                self._is_told.set()
         except OSError as error:
             self._say(f"Saved files are not noticed: {error}. Stop and start instead.", "bold red")
 
-    def compare(self) -> None:
-        """Notice what has changed by now."""
-        # What leads here may come late, after `paused`, or be about a file that does not count.
-        with self._lock:
-            if (now := self._look()) != self._seen:
-                self._seen, self._is_changed = now, True
-
-    def _look(self) -> dict[Path, tuple[int, int, int]]:
-        found = {}
-        for folder in FOLDERS:
-            for path in (self._workspace / folder).rglob("*.*"):
-                if path.suffix in ENDINGS and not path.name.startswith((".", "#")):
-                    with suppress(FileNotFoundError):
-                        facts = path.stat()
-                        found[path] = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
-        return found
+    def _counts(self, _change: object, path: str) -> bool:
+        place = Path(path).relative_to(self._workspace)
+        # Nobody tells of the files that were in a new folder before it was watched.
+        is_edited = place.suffix in (*ENDINGS, "") and not place.name.startswith((".", "#"))
+        return is_edited and place.parts[0] in FOLDERS

@@ -1,6 +1,6 @@
 """The store of this checkout: web server, worker and outside world, each a process.
 
-Every process is started through the engine's tether, so that it ends with the test run even when
+Every process is started through a tether, so that it ends with the test run even when
 that is killed.
 """
 
@@ -20,7 +20,7 @@ import httpx
 from sqlalchemy import Executable, create_engine, insert
 
 from scenarios.engine.keys import Keys
-from scenarios.engine.programs import Addresses, Program, all_programs, store_settings
+from scenarios.engine.programs import Addresses, store_settings, world_options, world_settings
 from scenarios.engine.sandbox import Sandbox
 from shop.models import GiftCard
 from tests.ports import unused_port
@@ -111,10 +111,10 @@ def run_store(folder: Path, prefix: str = "", is_seeded: bool = True) -> Iterato
     for command in ("migrate", "seed") if is_seeded else ("migrate",):
         _run("flask", "--app", "shop", command, environment=settings)
     reading_end, writing_end = os.pipe()
-    given = all_programs(sandbox, _KEYS, addresses, settings)
-    world_alone = [program for program in given if program.name == "world"]
-    programs = [*world_alone, *_store_programs(addresses, settings)]
-    running = [_start(program, sandbox, reading_end) for program in programs]
+    world_command = ["scenarios.world", *world_options(sandbox, addresses)]
+    commands = [(world_command, world_settings(_KEYS))]
+    commands += [(command, settings) for command in _store_commands(addresses)]
+    running = [_start(*each, sandbox, reading_end) for each in commands]
     try:
         running_store = RunningStore(addresses.store, addresses.world, database_url)
         up = (running_store.url("/"), addresses.world)
@@ -140,25 +140,23 @@ def wait_until(
         time.sleep(0.02)
 
 
-def _store_programs(addresses: Addresses, settings: dict[str, str]) -> list[Program]:
+def _store_commands(addresses: Addresses) -> list[list[str]]:
     # `cartwreck up` forks these two from its warm parent, with the code of a workspace.
     prefix = [f"--url-prefix={addresses.prefix}"] if addresses.prefix else []
     listen = f"--listen={addresses.host}:{addresses.store_port}"
-    serve = (listen, *prefix, "--call", "shop:create_app")
-    return [
-        Program("store", "cyan", "waitress", serve, settings),
-        Program("worker", "yellow", "flask", ("--app", "shop", "worker"), settings),
-    ]
+    serve = ["waitress", listen, *prefix, "--call", "shop:create_app"]
+    return [serve, ["flask", "--app", "shop", "worker"]]
 
 
-def _start(program: Program, sandbox: Sandbox, pipe: int) -> subprocess.Popen[bytes]:
-    log = sandbox.logs / f"{program.name}.log"
-    tether = [sys.executable, "-m", "scenarios.engine.tether", str(sandbox.state), str(pipe)]
+def _start(
+    command: list[str], environment: dict[str, str], sandbox: Sandbox, pipe: int
+) -> subprocess.Popen[bytes]:
+    log = sandbox.logs / f"{command[0]}.log"
     with log.open("wb") as output:
         return subprocess.Popen(
-            [*tether, program.module, *program.arguments],
+            [sys.executable, "-m", "tests.tether", str(pipe), *command],
             cwd=REPOSITORY,
-            env=program.environment,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -32,10 +32,7 @@ class Program:
         self._ready = ready
         self._lives_ready = 0
         self.log = folder / f"{name}.log"
-        self._command = [
-            *(sys.executable, "-m", "scenarios.engine.tether", str(folder), str(tether)),
-            *command,
-        ]
+        self._command = [*(sys.executable, "-m", "tests.tether", str(tether)), *command]
         self._environment = dict(environment)
         self._tether = tether
         self._process: subprocess.Popen[bytes] | None = None

@@ -1,9 +1,7 @@
 """What becomes of a fix that does what no fix should: a verdict in time, and never "solved"."""
 
-import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,16 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.engine import nursery
 from scenarios.engine.judging import Run, judging_room, run_check, run_tests, team_tests
-from scenarios.engine.programs import LOOPBACK
+from scenarios.engine.running import Note, write_note
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.verdicts import BROKEN_ELSEWHERE, CANNOT_TELL, NOT_YET, judge_check
-from tests.scenarios.engine_checkout import expect_soon, is_alive
+from tests.scenarios.engine_checkout import Checkout, expect_soon, is_alive, parent_of
 
 ROOT = Path(__file__).parents[2]
 CHECK = Path(__file__).with_name("last_unit.py")
 SECONDS = 60.0
+# A check that fails with the parent of its keeper.
+WHOSE = """
+import os
+from pathlib import Path
+
+
+def test_it() -> None:
+    stat = Path(f"/proc/{os.getppid()}/stat").read_text()
+    raise ValueError(stat.rpartition(")")[2].split()[1])
+"""
 # As the C library does it, which Python's own watchers do not see.
 SLEEP = "c.clearenv(); c.execl(b'/bin/sleep', b'sleep', b'600', None)"
 
@@ -194,28 +201,26 @@ def test_nothing_of_a_run_outlives_the_command_that_asked_for_it(
     expect_soon(lambda: not is_alive(int(pid.read_text("utf-8"))))
 
 
-def test_a_nursery_does_nothing_for_who_does_not_know_its_secret(
-    sandbox: Sandbox, room: Path
-) -> None:
-    judge(sandbox, room)
-    port, _, _ = nursery._start()
+def test_a_run_is_forked_by_the_up_that_is_there(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path / "a checkout ☕")
+    sandbox = Sandbox(checkout.root)
+    try:
+        checkout.up()
+        with judging_room(sandbox, ROOT) as room:
+            (room / "store" / "check.py").write_text(WHOSE, "utf-8")
+            run = run_tests(sandbox, room, ("check.py",), SECONDS)
+        warm_parent = parent_of(checkout.note()["children"]["store"])
+    finally:
+        checkout.end()
 
-    with socket.create_connection((LOOPBACK, port), 10) as line:
-        line.sendall(b"open sesame\n{}\n")
-
-        assert line.recv(100) == b""
+    assert [test.message for test in run.tests] == [str(warm_parent)]
 
 
-def test_an_address_that_another_program_has_by_now_is_left_alone(
-    sandbox: Sandbox, room: Path
-) -> None:
-    with socket.create_server((LOOPBACK, 0)) as stranger:
-        note = {"port": stranger.getsockname()[1], "secret": "old"}
-        (sandbox.state / "nursery.json").write_text(json.dumps(note), "utf-8")
+def test_the_address_of_an_up_that_was_killed_is_no_hindrance(sandbox: Sandbox, room: Path) -> None:
+    note = Note(1, "", "", str(sandbox.state / "gone"), {})
+    write_note(sandbox, note)
 
-        run = judge(sandbox, room)
-
-    assert run.passed
+    assert judge(sandbox, room).passed
 
 
 def test_what_breaks_the_rest_of_the_store_is_told_by_its_test(

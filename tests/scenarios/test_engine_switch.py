@@ -141,7 +141,10 @@ def test_conditions_that_are_refused_leave_everything_as_it_was(checkout: Checko
 
     refused = checkout.run("enable", "odd")
 
-    assert (refused.returncode, "does not take the conditions" in refused.stderr) == (1, True)
+    assert (refused.returncode, "answers 422 to PATCH conditions/payments" in refused.stderr) == (
+        1,
+        True,
+    )
     assert checkout.run("flags", "--json").stdout == "[]\n"
     assert (checkout.greeting(), checkout.get()["pid"]) == ("hello", pid)
     ledger = checkout.root / ".cartwreck" / "world" / "world.sqlite3"

@@ -78,6 +78,14 @@ def test_secrets_are_for_their_owner_only_and_stay_the_same(checkout: Checkout) 
     assert path.read_text("utf-8") == first
 
 
+def test_only_its_user_can_ask_up(checkout: Checkout) -> None:
+    checkout.up()
+
+    folder = Path(checkout.note()["address"]).parent
+
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_second_up_names_the_first_and_changes_nothing(checkout: Checkout) -> None:
     checkout.up()
 

@@ -1,0 +1,115 @@
+"""The processes of a command, forked by a warm parent that has imported the packages before.
+
+The warm parent is the fork server of `multiprocessing`; `warm.py` says what it imports. It ends
+when nobody can ask it any more. Where a platform cannot fork, each process starts afresh.
+"""
+
+import multiprocessing.forkserver
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from contextlib import chdir, suppress
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext, SpawnContext
+from pathlib import Path
+from typing import BinaryIO
+
+from scenarios.engine.programs import Program
+from scenarios.engine.sandbox import Sandbox
+from scenarios.engine.screen import Screen
+from scenarios.engine.tether import become
+
+LAST_LINES = 15
+CONTEXT: ForkServerContext | SpawnContext = get_context("spawn")
+if hasattr(os, "fork") and os.environ.get("CARTWRECK_FORK") != "0":
+    CONTEXT = get_context("forkserver")
+    CONTEXT.set_forkserver_preload(["scenarios.engine.warm"])
+
+
+def warm_up() -> None:
+    """Start the warm parent, if it does not run; it is ready a second later."""
+    # A process has no need of the script by which this command was started.
+    vars(sys.modules["__main__"]).pop("__file__", None)
+    # Without these glibc keeps 20 MB for each thread that has ever checked a password, and a
+    # little of everything for each thread there is.
+    os.environ.update({"MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_ARENA_MAX": "1"})
+    if CONTEXT.get_start_method() == "forkserver":
+        with chdir(Path(__file__).parents[2]):
+            multiprocessing.forkserver.ensure_running()
+
+
+class Child:
+    """A program of `up` from its start to its end."""
+
+    def __init__(self, program: Program, sandbox: Sandbox, screen: Screen, stay: bool) -> None:
+        """Start it in a session of its own, so that Ctrl-C reaches only `up`."""
+        self.name = program.name
+        self.started_at = time.monotonic()
+        self.is_ready = False
+        self.problem: str | None = None
+        self.is_told = False
+        self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._news, telling = CONTEXT.Pipe(duplex=False)
+        self._output, printing = CONTEXT.Pipe(duplex=False)
+        given = (program, printing, telling, stay)
+        self._process = CONTEXT.Process(target=become, args=given, daemon=True)
+        self._process.start()
+        for end in (telling, printing):
+            end.close()
+        self.pid = self._process.pid or 0
+        self._color, self._screen = program.color, screen
+        log = (sandbox.logs / f"{self.name}.log",)
+        self._follower = threading.Thread(target=self._follow, args=log, daemon=True)
+        self._follower.start()
+
+    @property
+    def status(self) -> int | None:
+        """Return how it ended, as `subprocess` gives it; nothing while it runs."""
+        return self._process.exitcode
+
+    @property
+    def is_good(self) -> bool:
+        """Tell whether it has started with the code that it should run, and still runs."""
+        return self.is_ready and self.problem is None and self.status is None
+
+    def listen(self) -> bool:
+        """Take in what it has told; tell whether it has started or failed to."""
+        with suppress(EOFError, OSError):
+            while self._news.poll():
+                fact, text = self._news.recv()
+                if fact == "ready":
+                    self.is_ready = True
+                else:
+                    self.problem = text
+        return self.is_ready or self.problem is not None or self.status is not None
+
+    def signal(self, number: int) -> None:
+        """Send a signal to it and to what it started."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+    def bury(self) -> None:
+        """End what it has left behind, and wait for its last lines, once it has ended.
+
+        Not for ever, since a process that went to a session of its own may hold the pipe open.
+        """
+        self.signal(signal.SIGKILL)
+        self._follower.join(timeout=1.0)
+
+    def _follow(self, path: Path) -> None:
+        with os.fdopen(os.dup(self._output.fileno()), "rb") as pipe, path.open("ab", 0) as file:
+            for raw in pipe:
+                self._keep(file, raw)
+                text = raw.rstrip(b"\r\n").decode("utf-8", "backslashreplace")
+                self.last_lines.append(text)
+                self._screen.line(self.name, self._color, text)
+
+    def _keep(self, file: BinaryIO, raw: bytes) -> None:
+        try:
+            file.write(raw)
+        except OSError as error:
+            # The program would stop for ever at a full pipe if nobody read on.
+            self._screen.say(f"{self.name}.log misses a line: {error.strerror}.", "bold red")
