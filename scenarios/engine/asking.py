@@ -12,8 +12,8 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from time import monotonic
 
+from scenarios.engine.forking import CONTEXT, warm_up
 from scenarios.engine.keeper import TICK, Order, keep
-from scenarios.engine.processes import CONTEXT, warm_up
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.running import Note, find_up
 from scenarios.engine.sandbox import Sandbox

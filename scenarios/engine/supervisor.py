@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-from scenarios.engine.processes import Child
+from scenarios.engine.child import Child
 from scenarios.engine.programs import RENEWED, Program
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.sandbox import Sandbox, write_whole

@@ -17,10 +17,10 @@ from types import FrameType
 from scenarios.engine.asking import Inbox
 from scenarios.engine.calls import control
 from scenarios.engine.databases import StoreDatabase, flask_runner, open_database
+from scenarios.engine.forking import warm_up
 from scenarios.engine.git import GitFailedError
 from scenarios.engine.keys import Keys, load_keys
 from scenarios.engine.ports import LOOPBACK, check_prefix, is_loopback, listen
-from scenarios.engine.processes import warm_up
 from scenarios.engine.programs import RENEWED, Addresses, all_programs, store_settings
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.running import Note, find_left, held, remove_note, write_note

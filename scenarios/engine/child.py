@@ -1,48 +1,25 @@
-"""The processes of a command, forked by a warm parent that has imported the packages before.
+"""One program of `up`, from its start to its end: its process, its log and its last lines."""
 
-The warm parent is the fork server of `multiprocessing`; `warm.py` says what it imports. It ends
-when nobody can ask it any more. Where a platform cannot fork, each process starts afresh.
-"""
-
-import multiprocessing.forkserver
 import os
 import signal
-import sys
 import threading
 import time
 from collections import deque
-from contextlib import chdir, suppress
-from multiprocessing import get_context
-from multiprocessing.context import ForkServerContext, SpawnContext
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from scenarios.engine.forking import CONTEXT
 from scenarios.engine.programs import Program
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.screen import Screen
 from scenarios.engine.tether import become
 
 LAST_LINES = 15
-CONTEXT: ForkServerContext | SpawnContext = get_context("spawn")
-if hasattr(os, "fork") and os.environ.get("CARTWRECK_FORK") != "0":
-    CONTEXT = get_context("forkserver")
-    CONTEXT.set_forkserver_preload(["scenarios.engine.warm"])
-
-
-def warm_up() -> None:
-    """Start the warm parent, if it does not run; it is ready a second later."""
-    # A process has no need of the script by which this command was started.
-    vars(sys.modules["__main__"]).pop("__file__", None)
-    # Without these glibc keeps 20 MB for each thread that has ever checked a password, and a
-    # little of everything for each thread there is.
-    os.environ.update({"MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_ARENA_MAX": "1"})
-    if CONTEXT.get_start_method() == "forkserver":
-        with chdir(Path(__file__).parents[2]):
-            multiprocessing.forkserver.ensure_running()
 
 
 class Child:
-    """A program of `up` from its start to its end."""
+    """A program of `up` that was started."""
 
     def __init__(self, program: Program, sandbox: Sandbox, screen: Screen, stay: bool) -> None:
         """Start it in a session of its own, so that Ctrl-C reaches only `up`."""
