@@ -74,24 +74,13 @@ for command in (*LEARNING, *SANDBOX, author):
     metavar="SLUG",
     help="Deploy this scenario, and others by saying it again.",
 )
-def up(
-    port: int,
-    world_port: int,
-    smtp_port: int,
-    database_url: str | None,
-    host: str,
-    prefix: str,
-    scenarios: tuple[str, ...],
-) -> None:
+def up(scenarios: tuple[str, ...], **wishes: Any) -> None:
     """Start the store, its worker and the outside world."""
     from scenarios.engine.screen import Screen
     from scenarios.engine.up import Wishes, run_up
 
     named = os.environ.get("CARTWRECK_SCENARIOS", "").replace(",", " ").split()
-    wishes = Wishes(
-        *(host, port, world_port, smtp_port, database_url, prefix), (*scenarios, *named)
-    )
-    run_up(here(), wishes, Screen())
+    run_up(here(), Wishes(scenarios=(*scenarios, *named), **wishes), Screen())
 
 
 @main.command()

@@ -5,8 +5,11 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,7 +22,7 @@ from scenarios.engine.learning import (
     judge_fix,
     prove,
 )
-from scenarios.engine.progress import STEPS, Progress, note_event, read_progress
+from scenarios.engine.progress import STEPS, note_event, read_progress
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.reset import run_switch
 from scenarios.engine.running import find_up
@@ -31,8 +34,6 @@ from scenarios.engine.watch import Watch
 from scenarios.engine.workspace import Workspace
 
 _REPORT = ("Impact", "Cause", "What was done", "Prevention")
-_ONE = click.option("--scenario", "slug", metavar="SLUG", help="Which one, where several are on.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _URL = click.option("--database-url", metavar="URL", help="Judge on this PostgreSQL.")
 
 
@@ -43,24 +44,29 @@ def here() -> Sandbox:
     return sandbox
 
 
+def about_one(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the sandbox, and the scenario that is meant."""
+
+    @click.option("--scenario", "slug", metavar="SLUG", help="Which one, where several are on.")
+    @wraps(command)
+    def run(slug: str | None, **given: Any) -> None:
+        sandbox = here()
+        command(sandbox, current_scenario(sandbox, slug), **given)
+
+    return run
+
+
 @click.command(name="list")
 @click.option("--track", type=click.Choice(sorted(TRACKS)), help="Only this track.")
-@_JSON
-def list_scenarios(track: str | None, as_json: bool) -> None:
+def list_scenarios(track: str | None) -> None:
     """Show all scenarios, by track and level."""
     sandbox = here()
     done, on = read_progress(sandbox), read_flags(sandbox)
-    shown = [s for s in load_catalogue(sandbox.catalogue).values() if track in (None, s.track)]
-    if as_json:
-        keys = ("slug", "title", "track", "kind", "level", "minutes")
-        facts = [{key: getattr(s, key) for key in keys} for s in shown]
-        states = [{"on": s.slug in on, "state": _state(done, s.slug)} for s in shown]
-        click.echo(json.dumps([a | b for a, b in zip(facts, states, strict=True)], indent=2))
-        return
-    rows = [
-        (s.track, str(s.level), f"{s.minutes} min", s.slug, s.title, _state(done, s.slug))
-        for s in shown
-    ]
+    rows = []
+    for s in load_catalogue(sandbox.catalogue).values():
+        if track in (None, s.track):
+            state = f"{'on ' * (s.slug in on)}{done[s.slug].state}".strip()
+            rows.append((s.track, str(s.level), f"{s.minutes} min", s.slug, s.title, state))
     table(("track", "level", "time", "scenario", "what is reported", ""), rows)
     click.echo("\n`cartwreck start SCENARIO` begins one.")
 
@@ -85,20 +91,18 @@ def start(slug: str, opens: bool) -> None:
 
 
 @click.command()
-@_ONE
-def ticket(slug: str | None) -> None:
+@about_one
+def ticket(_sandbox: Sandbox, scenario: Scenario) -> None:
     """Show what was reported."""
-    print_text(current_scenario(here(), slug).read("ticket"))
+    print_text(scenario.read("ticket"))
 
 
 @click.command()
-@_ONE
 @click.option("--again", is_flag=True, help="Show the hints that you have seen, and no new one.")
-def hint(slug: str | None, again: bool) -> None:
+@about_one
+def hint(sandbox: Sandbox, scenario: Scenario, again: bool) -> None:
     """Show the next hint; the last one says what is wrong."""
-    sandbox = here()
-    scenario = current_scenario(sandbox, slug)
-    seen = read_progress(sandbox).get(scenario.slug, Progress()).hints
+    seen = read_progress(sandbox)[scenario.slug].hints
     if again and not seen:
         raise RefusedError("You have seen no hint so far: `cartwreck hint` shows the first.")
     rung = seen if again else min(seen + 1, len(scenario.hints))
@@ -110,11 +114,9 @@ def hint(slug: str | None, again: bool) -> None:
 
 @click.command(name="prove")
 @click.argument("file", type=click.Path(path_type=Path))
-@_ONE
-def prove_fault(file: Path, slug: str | None) -> None:
+@about_one
+def prove_fault(sandbox: Sandbox, scenario: Scenario, file: Path) -> None:
     """Say whether a test of yours shows the fault: it fails here, and passes on a clean store."""
-    sandbox = here()
-    scenario = current_scenario(sandbox, slug)
     is_right, sentence = prove(sandbox, file)
     note_event(sandbox, scenario.slug, "proved", right=is_right)
     end(is_right, sentence)
@@ -125,11 +127,11 @@ def prove_fault(file: Path, slug: str | None) -> None:
 @click.option(
     "--nothing-wrong", metavar="EVIDENCE", help="Say that all is well, and what shows it."
 )
-@_ONE
-def find(place: str | None, nothing_wrong: str | None, slug: str | None) -> None:
+@about_one
+def find(
+    sandbox: Sandbox, scenario: Scenario, place: str | None, nothing_wrong: str | None
+) -> None:
     """Say where the fault is: shop/FILE.py:LINE or shop/FILE.py::FUNCTION, as deployed."""
-    sandbox = here()
-    scenario = current_scenario(sandbox, slug)
     if bool(place) == bool(nothing_wrong):
         raise RefusedError("Say a place, shop/FILE.py:LINE, or --nothing-wrong with what shows it.")
     is_right = scenario.nothing_wrong
@@ -152,13 +154,12 @@ def _deployed(sandbox: Sandbox, place: str) -> str:
 
 
 @click.command()
-@_ONE
 @_URL
-@_JSON
-def check(slug: str | None, database_url: str | None, as_json: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@about_one
+def check(sandbox: Sandbox, scenario: Scenario, database_url: str | None, as_json: bool) -> None:
     """Say whether the fix is right: the check, the smoke suite, then the store's own tests."""
-    sandbox = here()
-    sys.exit(_check(sandbox, current_scenario(sandbox, slug), database_url, as_json).exit_status)
+    sys.exit(_check(sandbox, scenario, database_url, as_json).exit_status)
 
 
 def _check(sandbox: Sandbox, scenario: Scenario, url: str | None, as_json: bool) -> Verdict:
@@ -174,25 +175,22 @@ def _check(sandbox: Sandbox, scenario: Scenario, url: str | None, as_json: bool)
 
 
 @click.command()
-@_ONE
 @_URL
-def watch(slug: str | None, database_url: str | None) -> None:
+@about_one
+def watch(sandbox: Sandbox, scenario: Scenario, database_url: str | None) -> None:
     """Check again whenever a file of the workspace is saved, until it is solved."""
-    sandbox = here()
     saves = Watch(sandbox.workspace, lambda text, _color: click.echo(text))
     click.echo("Checking now, and after every save. Ctrl-C ends it.")
-    while _check(sandbox, current_scenario(sandbox, slug), database_url, False).kind != SOLVED:
+    while _check(sandbox, scenario, database_url, as_json=False).kind != SOLVED:
         while not saves.take():
             time.sleep(0.05)
         click.echo("\nSaved: checking again.")
 
 
 @click.command()
-@_ONE
-def report(slug: str | None) -> None:
+@about_one
+def report(sandbox: Sandbox, scenario: Scenario) -> None:
     """Write for a manager, in $EDITOR: impact, cause, what was done, prevention."""
-    sandbox = here()
-    scenario = current_scenario(sandbox, slug)
     target = sandbox.state / "reports" / f"{scenario.slug}.md"
     target.parent.mkdir(exist_ok=True)
     form = "".join(f"## {name}\n\n\n" for name in _REPORT)
@@ -210,13 +208,10 @@ def report(slug: str | None) -> None:
 
 
 @click.command()
-@_ONE
-def debrief(slug: str | None) -> None:
+@about_one
+def debrief(sandbox: Sandbox, scenario: Scenario) -> None:
     """Show what it was, once it is solved or explained."""
-    sandbox = here()
-    scenario = current_scenario(sandbox, slug)
-    steps = read_progress(sandbox).get(scenario.slug, Progress()).steps
-    if not {"fixed", "explained"} & set(steps):
+    if not {"fixed", "explained"} & set(read_progress(sandbox)[scenario.slug].steps):
         raise RefusedError(
             "The debrief opens once the fault is fixed (`cartwreck check`) or explained "
             "(`cartwreck report`)."
@@ -225,22 +220,12 @@ def debrief(slug: str | None) -> None:
 
 
 @click.command()
-@_JSON
-def progress(as_json: bool) -> None:
+def progress() -> None:
     """Show what you have done."""
-    every = read_progress(here())
-    if as_json:
-        click.echo(json.dumps({slug: asdict(each) for slug, each in every.items()}, indent=2))
-        return
-    rows = [
-        (
-            slug,
-            *(each.steps.get(s, "")[:10] for s in STEPS),
-            str(each.hints),
-            str(sum(each.tries.values())),
-        )
-        for slug, each in every.items()
-    ]
+    rows = []
+    for slug, own in read_progress(here()).items():
+        days = [own.steps.get(step, "")[:10] for step in STEPS]
+        rows.append((slug, *days, str(own.hints), str(sum(own.tries.values()))))
     table(("scenario", *STEPS, "hints", "tries"), rows)
 
 
@@ -248,14 +233,12 @@ def progress(as_json: bool) -> None:
 def next_scenario() -> None:
     """Name a scenario to go on with: the easiest that you have not solved."""
     sandbox = here()
-    done = read_progress(sandbox)
-    left = [
-        s for s in load_catalogue(sandbox.catalogue).values() if _state(done, s.slug) != "solved"
-    ]
+    done, every = read_progress(sandbox), load_catalogue(sandbox.catalogue).values()
+    left = [s for s in every if done[s.slug].state != "solved"]
     if not left:
         click.echo("You have solved them all.")
         return
-    best = min(left, key=lambda s: (s.slug not in done, s.level, s.track))
+    best = min(left, key=lambda s: (done[s.slug].state == "", s.level, s.track))
     click.echo(f"{best.slug}: {best.title} (level {best.level}, {best.minutes} minutes)")
     click.echo(f"`cartwreck start {best.slug}` begins it.")
 
@@ -267,8 +250,7 @@ def say_where_you_are(sandbox: Sandbox) -> None:
     if not on:
         click.echo("No scenario is on. `cartwreck list` shows them, `cartwreck next` names one.")
     for scenario in on:
-        own = read_progress(sandbox).get(scenario.slug, Progress())
-        steps = ", ".join(own.steps) or "nothing yet"
+        steps = ", ".join(read_progress(sandbox)[scenario.slug].steps) or "nothing yet"
         click.echo(f"On: {scenario.slug}, {scenario.title} ({steps}).")
         click.echo("`cartwreck ticket`, `hint`, `find`, `check`; `cartwreck status` says the rest.")
     running = find_up(sandbox)
@@ -279,10 +261,6 @@ LEARNING = (
     *(list_scenarios, start, ticket, hint, prove_fault, find, check, watch),
     *(report, debrief, progress, next_scenario),
 )
-
-
-def _state(done: dict[str, Progress], slug: str) -> str:
-    return done[slug].state if slug in done else ""
 
 
 def warn_of_edits_outside(sandbox: Sandbox) -> None:

@@ -4,6 +4,7 @@ The log counts. What it comes to is also left in `progress.json`, for people and
 """
 
 import json
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -44,14 +45,14 @@ class Progress:
                 self.steps.setdefault(event, at)
 
 
-def read_progress(sandbox: Sandbox) -> dict[str, Progress]:
+def read_progress(sandbox: Sandbox) -> defaultdict[str, Progress]:
     """Return the progress with every scenario that was started; a damaged line counts as none."""
-    every: dict[str, Progress] = {}
+    every = defaultdict[str, Progress](Progress)
     log = _log(sandbox)
     for line in log.read_text("utf-8", "replace").splitlines() if log.exists() else ():
         with suppress(ValueError, TypeError, KeyError):
             event = json.loads(line)
-            every.setdefault(event.pop("slug"), Progress()).add(**event)
+            every[event.pop("slug")].add(**event)
     return every
 
 

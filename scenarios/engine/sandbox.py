@@ -4,7 +4,6 @@ import json
 import os
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,51 +12,26 @@ from scenarios.engine.refusal import RefusedError
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
 class Sandbox:
     """The paths of one checkout and of its state."""
 
-    root: Path
-
-    @property
-    def state(self) -> Path:
-        """Return the folder of everything that is made while running."""
-        return self.root / ".cartwreck"
-
-    @property
-    def workspace(self) -> Path:
-        """Return the git repository that runs, and that the learner edits."""
-        return self.state / "workspace"
-
-    @property
-    def not_started(self) -> Path:
-        """Return the file with the traceback of a store that does not start, if that is so."""
-        return self.state / "not-started.txt"
-
-    @property
-    def database(self) -> Path:
-        """Return the store's SQLite database."""
-        return self.state / "store.sqlite3"
-
-    @property
-    def world(self) -> Path:
-        """Return the folder of the outside world's ledgers."""
-        return self.state / "world"
-
-    @property
-    def logs(self) -> Path:
-        """Return the folder with one log per process."""
-        return self.state / "logs"
-
-    @property
-    def snapshots(self) -> Path:
-        """Return the folder of seeded databases to start over from."""
-        return self.state / "snapshots"
-
-    @property
-    def catalogue(self) -> Path:
-        """Return the folder of all scenarios."""
-        return self.root / "scenarios" / "catalogue"
+    def __init__(self, root: Path) -> None:
+        """Name them; nothing is made."""
+        self.root = root
+        # Everything that is made while running.
+        self.state = root / ".cartwreck"
+        # The git repository that runs, and that the learner edits.
+        self.workspace = self.state / "workspace"
+        # The traceback of a store that does not start, if that is so.
+        self.not_started = self.state / "not-started.txt"
+        self.database = self.state / "store.sqlite3"
+        # The ledgers of the outside world.
+        self.world = self.state / "world"
+        # One log per process.
+        self.logs = self.state / "logs"
+        # Seeded databases to start over from.
+        self.snapshots = self.state / "snapshots"
+        self.catalogue = root / "scenarios" / "catalogue"
 
     def make_folders(self) -> None:
         """Create what is missing, for this user only, since the secrets are in there."""

@@ -1,6 +1,5 @@
 """The commands that switch scenarios, and that look into the sandbox."""
 
-import json
 import os
 import shutil
 import sys
@@ -21,7 +20,6 @@ from scenarios.engine.switching import ensure_workspace
 from scenarios.engine.workspace import Workspace
 
 PORT = click.IntRange(1, 65535)
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 # The workspace comes first on the path, as it does for `python -m flask`. Ctrl-C at the prompt of a
 # debugger would leave the terminal without an echo.
 _DEBUGGED = """
@@ -38,29 +36,17 @@ _SLUGS = click.argument("slugs", nargs=-1, required=True, metavar="SLUG...")
 
 
 @click.command()
-@_JSON
-def status(as_json: bool) -> None:
+def status() -> None:
     """Say what runs, what is on, and what the store says about your last save."""
     sandbox = here()
     note, broken = find_up(sandbox), sandbox.not_started
-    error = broken.read_text("utf-8").strip() if broken.exists() else ""
-    facts = {
-        "store": note.store if note else None,
-        "scenarios": read_flags(sandbox),
-        "workspace": str(sandbox.workspace),
-        "changes": Workspace(sandbox).changes,
-        "error": error,
-    }
-    if as_json:
-        click.echo(json.dumps(facts, indent=2))
-        return
     click.echo(f"Store      {note.store}/" if note else "Store      not running: `cartwreck up`")
     click.echo(f"Scenario   {', '.join(read_flags(sandbox)) or 'none: `cartwreck list`'}")
     click.echo(f"Workspace  {sandbox.workspace}")
     click.echo(f"Your work  {', '.join(Workspace(sandbox).changes) or 'nothing changed so far'}")
-    if error:
+    if broken.exists():
         click.secho("Your last save does not start; the store before it goes on:", fg="red")
-        click.echo(error)
+        click.echo(broken.read_text("utf-8").strip())
     warn_of_edits_outside(sandbox)
 
 
@@ -90,14 +76,9 @@ def disable(slugs: Sequence[str], every: bool) -> None:
 
 
 @click.command()
-@_JSON
-def flags(as_json: bool) -> None:
+def flags() -> None:
     """Show which scenarios are on."""
-    sandbox = here()
-    if as_json:
-        click.echo(json.dumps(read_flags(sandbox)))
-    else:
-        _print_flags(sandbox)
+    _print_flags(here())
 
 
 @click.command()

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
@@ -29,8 +28,6 @@ from scenarios.engine.screen import Screen
 from scenarios.engine.supervisor import Supervisor
 from scenarios.engine.switching import conditions_of, deploy, enabled, ensure_workspace, seed_of
 from scenarios.engine.watch import Watch
-
-SECONDS_TO_ANSWER = 60.0
 
 
 @dataclass(frozen=True)
@@ -101,9 +98,13 @@ def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
         own = Connection(os.dup(lock.fileno()))
         programs = all_programs(sandbox, keys, addresses, settings, sockets, own)
         inbox = Inbox()
-        note = partial(_leave_note, sandbox, addresses, inbox)
+
+        def leave_note(children: dict[str, int]) -> None:
+            note = (os.getpid(), addresses.store, addresses.world, inbox.address)
+            write_note(sandbox, Note(*note, children))
+
         try:
-            with Supervisor(programs, sandbox, screen, note) as supervisor:
+            with Supervisor(programs, sandbox, screen, leave_note) as supervisor:
                 _stop_on_signals(supervisor)
                 parts = (sandbox, keys, addresses, database, screen, watch, inbox)
                 _serve(Running(*parts, supervisor))
@@ -118,31 +119,19 @@ def _serve(running: Running) -> None:
     running.supervisor.start("world")
     # A store that does not start is told of, and by the store's own address too.
     running.supervisor.renew()
-    if _wait_for_world(running):
+    if running.supervisor.watch(lambda: _listens(running.addresses)):
         _set_conditions(running, ())
         _show_addresses(running)
         running.supervisor.watch(lambda: _attend(running))
 
 
-def _wait_for_world(running: Running) -> bool:
-    """Wait until the outside world listens; tell whether nobody asked to stop meanwhile."""
-
-    def listens() -> bool:
-        try:
-            socket.create_connection((LOOPBACK, running.addresses.world_port), 1.0).close()
-        except OSError:
-            return False
-        return True
-
-    if running.supervisor.watch(listens, SECONDS_TO_ANSWER):
-        return True
-    if running.supervisor.is_over:
+def _listens(addresses: Addresses) -> bool:
+    """Tell whether the outside world takes connections; one that ends again and again is told."""
+    try:
+        socket.create_connection((LOOPBACK, addresses.world_port), 1.0).close()
+    except OSError:
         return False
-    raise RefusedError(
-        f"The outside world is not at {running.addresses.world} after {SECONDS_TO_ANSWER:.0f} "
-        f"seconds. Its log is {running.sandbox.logs / 'world.log'}.",
-        running.supervisor.last_lines("world"),
-    )
+    return True
 
 
 def _attend(running: Running) -> bool:
@@ -278,13 +267,6 @@ def _warn_of_strangers(running: Running) -> None:
             "break. Everything in it can be read, changed and misused.",
             "bold red",
         )
-
-
-def _leave_note(
-    sandbox: Sandbox, addresses: Addresses, inbox: Inbox, children: dict[str, int]
-) -> None:
-    note = Note(os.getpid(), addresses.store, addresses.world, inbox.address, children)
-    write_note(sandbox, note)
 
 
 def _stop_on_signals(supervisor: Supervisor) -> None:
