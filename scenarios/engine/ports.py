@@ -4,6 +4,7 @@ import errno
 import ipaddress
 import re
 import socket
+from collections.abc import Callable
 
 from scenarios.engine.refusal import RefusedError
 
@@ -32,9 +33,12 @@ def check_prefix(prefix: str) -> None:
         )
 
 
-def listen(wanted: int, host: str = LOOPBACK) -> list[socket.socket]:
+def listen(
+    name: str, wanted: int, say: Callable[[str], None], host: str = LOOPBACK
+) -> list[socket.socket]:
     """Listen on the first port from `wanted` on that is free, on this machine and on `host`.
 
+    :param name: of who is to have it, who is told when it is another port.
     :raises RefusedError: when twenty ports in a row are taken, or `host` is another machine's.
     """
     last = min(wanted + TRIES, 65536)
@@ -52,6 +56,8 @@ def listen(wanted: int, host: str = LOOPBACK) -> list[socket.socket]:
             if error.errno != errno.EADDRINUSE:
                 raise RefusedError(_why_not(host, port, error)) from error
         else:
+            if port != wanted:
+                say(f"Port {wanted} is taken: the {name} uses {port}.")
             return sockets
     raise RefusedError(
         f"The ports {wanted} to {last - 1} are all taken: choose another with an option."

@@ -1,8 +1,11 @@
 """The commands that switch scenarios, and that look into the sandbox."""
 
+import atexit
+import logging
 import os
 import shutil
 import sys
+import termios
 from collections.abc import Sequence
 
 import click
@@ -20,18 +23,6 @@ from scenarios.engine.switching import ensure_workspace
 from scenarios.engine.workspace import Workspace
 
 PORT = click.IntRange(1, 65535)
-# The workspace comes first on the path, as it does for `python -m flask`. Ctrl-C at the prompt of a
-# debugger would leave the terminal without an echo.
-_DEBUGGED = """
-import atexit, logging, sys, termios
-sys.path[0:0] = [""]
-if sys.stdin.isatty():
-    atexit.register(termios.tcsetattr, 0, termios.TCSADRAIN, termios.tcgetattr(0))
-logging.basicConfig(format="%(message)s")
-logging.getLogger("sqlalchemy.engine").setLevel("{}")
-from flask.cli import main
-main()
-"""
 _SLUGS = click.argument("slugs", nargs=-1, required=True, metavar="SLUG...")
 
 
@@ -95,12 +86,19 @@ def debug(port: int, statements: bool) -> None:
         f"The store of the workspace, at http://127.0.0.1:{port}/; Ctrl-C ends it. "
         "What you save is in it once you start it again."
     )
-    arguments = ("--app", "shop", "run", "--port", str(port), "--no-reload")
     os.chdir(sandbox.workspace)
-    level = "INFO" if statements else "WARNING"
-    os.execve(  # noqa: S606
-        sys.executable, [sys.executable, "-c", _DEBUGGED.format(level), *arguments], settings
-    )
+    os.environ.clear()
+    os.environ.update(settings)
+    sys.path.insert(0, str(sandbox.workspace))
+    sys.dont_write_bytecode = True
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("sqlalchemy.engine").setLevel("INFO" if statements else "WARNING")
+    if sys.stdin.isatty():
+        # Ctrl-C at the prompt of a debugger would leave the terminal without an echo.
+        atexit.register(termios.tcsetattr, 0, termios.TCSADRAIN, termios.tcgetattr(0))
+    from flask.cli import cli
+
+    cli.main(["--app", "shop", "run", "--port", str(port), "--no-reload"], prog_name="flask")
 
 
 @click.command()

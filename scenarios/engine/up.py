@@ -20,7 +20,7 @@ from scenarios.engine.forking import warm_up
 from scenarios.engine.git import GitFailedError
 from scenarios.engine.keys import Keys, load_keys
 from scenarios.engine.ports import LOOPBACK, check_prefix, is_loopback, listen
-from scenarios.engine.programs import RENEWED, Addresses, all_programs, store_settings
+from scenarios.engine.programs import RENEWED, Addresses, Say, all_programs, store_settings
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.running import Note, find_left, held, remove_note, write_note
 from scenarios.engine.sandbox import Sandbox, write_whole
@@ -87,7 +87,7 @@ def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
     with held(sandbox) as lock:
         remove_note(sandbox)
         keys = load_keys(sandbox)
-        addresses, sockets = _choose_addresses(wishes, screen)
+        addresses, sockets = _choose_addresses(wishes, screen.say)
         must_reset = _deploy(sandbox, wishes)
         watch = Watch(sandbox.workspace, screen.say)
         database = open_database(sandbox, wishes.database_url, seed_of(enabled(sandbox)))
@@ -223,18 +223,15 @@ def _keep_settings(sandbox: Sandbox, settings: dict[str, str]) -> None:
     )
 
 
-def _choose_addresses(wishes: Wishes, screen: Screen) -> tuple[Addresses, list[socket.socket]]:
+def _choose_addresses(wishes: Wishes, say: Say) -> tuple[Addresses, list[socket.socket]]:
     """Return free addresses, and the sockets on which the store is to listen."""
-    store = listen(wishes.port, wishes.host)
+    store = listen("store", wishes.port, say, wishes.host)
     # Taken until all are chosen, so that none is chosen twice.
-    others = listen(wishes.world_port), listen(wishes.smtp_port)
-    ports = [each[0].getsockname()[1] for each in (store, *others)]
-    for each in (*others[0], *others[1]):
+    [world] = listen("outside world", wishes.world_port, say)
+    [smtp] = listen("mail server", wishes.smtp_port, say)
+    ports = [each.getsockname()[1] for each in (store[0], world, smtp)]
+    for each in (world, smtp):
         each.close()
-    wanted = (wishes.port, wishes.world_port, wishes.smtp_port)
-    for nth, name in enumerate(("store", "outside world", "mail server")):
-        if wanted[nth] != ports[nth]:
-            screen.say(f"Port {wanted[nth]} is taken: the {name} uses {ports[nth]}.")
     return Addresses(wishes.host, ports[0], ports[1], ports[2], wishes.prefix), store
 
 

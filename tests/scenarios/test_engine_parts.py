@@ -179,12 +179,15 @@ def test_a_check_gets_no_database_that_a_changed_workspace_would_make(sandbox: S
 
 
 def test_a_port_that_is_listened_on_is_not_given_again() -> None:
+    told = list[str]()
     with ExitStack() as opened:
-        first = opened.enter_context(listen(unused_port())[0])
+        first = opened.enter_context(listen("store", unused_port(), told.append)[0])
         wanted = first.getsockname()[1]
-        second = opened.enter_context(listen(wanted)[0])
+        second = opened.enter_context(listen("mail server", wanted, told.append)[0])
+        port = second.getsockname()[1]
 
-        assert second.getsockname()[1] > wanted
+        assert port > wanted
+        assert told == [f"Port {wanted} is taken: the mail server uses {port}."]
 
 
 def test_ports_end_where_they_end() -> None:
@@ -193,7 +196,7 @@ def test_ports_end_where_they_end() -> None:
         taken.enter_context(socket.create_server(("127.0.0.1", 65535)))
 
     with taken, pytest.raises(RefusedError, match="65535 to 65535 are all taken"):
-        listen(65535)
+        listen("store", 65535, print)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +217,9 @@ def test_loopback_is_told_from_the_rest(host: str, expected: bool) -> None:
 )
 def test_the_store_always_listens_on_this_machine(host: str, expected: list[str]) -> None:
     with ExitStack() as opened:
-        sockets = [opened.enter_context(each) for each in listen(unused_port(), host)]
+        sockets = [
+            opened.enter_context(each) for each in listen("store", unused_port(), print, host)
+        ]
 
         assert [each.getsockname()[0] for each in sockets] == expected
         assert len({each.getsockname()[1] for each in sockets}) == 1
