@@ -9,10 +9,11 @@ from typing import Any
 import click
 
 from scenarios.author.commands import author
-from scenarios.engine.commands import LEARNING, here, say_where_you_are
+from scenarios.engine.commands import LEARNING, here
 from scenarios.engine.git import GitFailedError
+from scenarios.engine.ports import LOOPBACK
 from scenarios.engine.refusal import RefusedError
-from scenarios.engine.sandbox_commands import PORT, SANDBOX
+from scenarios.engine.sandbox_commands import PORT, SANDBOX, status
 
 
 class PlainFailures(click.Group):
@@ -38,14 +39,15 @@ class PlainFailures(click.Group):
 
 @click.group(
     cls=PlainFailures,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     invoke_without_command=True,
 )
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Cartwreck: a small store that breaks on purpose."""
     if ctx.invoked_subcommand is None:
-        say_where_you_are(here())
+        click.echo(f"{main.help}\n")
+        ctx.invoke(status)
 
 
 for command in (*LEARNING, *SANDBOX, author):
@@ -53,27 +55,15 @@ for command in (*LEARNING, *SANDBOX, author):
 
 
 @main.command()
-@click.option("--port", type=PORT, default=5000, show_default=True, help="Port of the store.")
-@click.option(
-    "--world-port", type=PORT, default=5002, show_default=True, help="Port of the outside world."
-)
-@click.option(
-    "--smtp-port", type=PORT, default=5025, show_default=True, help="Port of the mail server."
-)
+@click.option("--port", type=PORT, default=5000, help="Port of the store.")
+@click.option("--world-port", type=PORT, default=5002, help="Port of the outside world.")
+@click.option("--smtp-port", type=PORT, default=5025, help="Port of the mail server.")
 @click.option("--database-url", metavar="URL", help="Run on this database, e.g. on PostgreSQL.")
+@click.option("--host", default=LOOPBACK, help="Address that the store listens on.")
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address that the store listens on."
+    "--prefix", metavar="/PATH", default="", show_default=False, help="Path of the store."
 )
-@click.option(
-    "--prefix", default="", metavar="PATH", help="Path before every address, e.g. /class/ada."
-)
-@click.option(
-    "--scenario",
-    "scenarios",
-    multiple=True,
-    metavar="SLUG",
-    help="Deploy this scenario, and others by saying it again.",
-)
+@click.option("--scenario", "scenarios", multiple=True, metavar="SLUG", help="Deploy this one too.")
 def up(scenarios: tuple[str, ...], **wishes: Any) -> None:
     """Start the store, its worker and the outside world."""
     from scenarios.engine.screen import Screen

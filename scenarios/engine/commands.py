@@ -28,7 +28,6 @@ from scenarios.engine.reset import run_switch
 from scenarios.engine.running import find_up
 from scenarios.engine.sandbox import Sandbox, find_sandbox, write_whole
 from scenarios.engine.showing import end, print_text, print_verdict, table
-from scenarios.engine.switching import enabled
 from scenarios.engine.verdicts import SOLVED, Verdict
 from scenarios.engine.watch import Watch
 from scenarios.engine.workspace import Workspace
@@ -241,20 +240,6 @@ def next_scenario() -> None:
     best = min(left, key=lambda s: (done[s.slug].state == "", s.level, s.track))
     click.echo(f"{best.slug}: {best.title} (level {best.level}, {best.minutes} minutes)")
     click.echo(f"`cartwreck start {best.slug}` begins it.")
-
-
-def say_where_you_are(sandbox: Sandbox) -> None:
-    """Print where somebody is and what can be done next: what `cartwreck` alone says."""
-    on = enabled(sandbox)
-    click.echo("Cartwreck: a small store that breaks on purpose.\n")
-    if not on:
-        click.echo("No scenario is on. `cartwreck list` shows them, `cartwreck next` names one.")
-    for scenario in on:
-        steps = ", ".join(read_progress(sandbox)[scenario.slug].steps) or "nothing yet"
-        click.echo(f"On: {scenario.slug}, {scenario.title} ({steps}).")
-        click.echo("`cartwreck ticket`, `hint`, `find`, `check`; `cartwreck status` says the rest.")
-    running = find_up(sandbox)
-    click.echo(f"The store: {running.store}/" if running else "`cartwreck up` starts the store.")
 
 
 LEARNING = (

@@ -14,12 +14,13 @@ from scenarios.engine.catalogue import find_scenario
 from scenarios.engine.commands import here, warn_of_edits_outside
 from scenarios.engine.flags import read_flags
 from scenarios.engine.programs import clean_environment
+from scenarios.engine.progress import read_progress
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.reset import run_switch
 from scenarios.engine.running import find_up
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.showing import table
-from scenarios.engine.switching import ensure_workspace
+from scenarios.engine.switching import enabled, ensure_workspace
 from scenarios.engine.workspace import Workspace
 
 PORT = click.IntRange(1, 65535)
@@ -28,13 +29,17 @@ _SLUGS = click.argument("slugs", nargs=-1, required=True, metavar="SLUG...")
 
 @click.command()
 def status() -> None:
-    """Say what runs, what is on, and what the store says about your last save."""
+    """Say what runs, what is on, what the store says about your last save, and what you can do."""
     sandbox = here()
-    note, broken = find_up(sandbox), sandbox.not_started
+    note, broken, on = find_up(sandbox), sandbox.not_started, enabled(sandbox)
     click.echo(f"Store      {note.store}/" if note else "Store      not running: `cartwreck up`")
-    click.echo(f"Scenario   {', '.join(read_flags(sandbox)) or 'none: `cartwreck list`'}")
+    for scenario in on:
+        steps = ", ".join(read_progress(sandbox)[scenario.slug].steps) or "nothing done yet"
+        click.echo(f"Scenario   {scenario.slug}, {scenario.title} ({steps})")
     click.echo(f"Workspace  {sandbox.workspace}")
     click.echo(f"Your work  {', '.join(Workspace(sandbox).changes) or 'nothing changed so far'}")
+    steps = "`cartwreck ticket`, `hint`, `prove`, `find`, `check`, `report`"
+    click.echo(f"Next       {steps if on else '`cartwreck list`, or `cartwreck next` names one'}")
     if broken.exists():
         click.secho("Your last save does not start; the store before it goes on:", fg="red")
         click.echo(broken.read_text("utf-8").strip())
@@ -73,9 +78,7 @@ def flags() -> None:
 
 
 @click.command()
-@click.option(
-    "--port", type=PORT, default=5010, show_default=True, help="Port of the store to debug."
-)
+@click.option("--port", type=PORT, default=5010, help="Port of the store to debug.")
 @click.option("--statements", is_flag=True, help="Print every statement that the database is sent.")
 def debug(port: int, statements: bool) -> None:
     """Run the workspace's store in this terminal, so that a breakpoint() stops here."""
