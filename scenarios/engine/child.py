@@ -27,7 +27,6 @@ class Child:
         self.started_at = time.monotonic()
         self.is_ready = False
         self.problem: str | None = None
-        self.is_told = False
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._news, telling = CONTEXT.Pipe(duplex=False)
         self._output, printing = CONTEXT.Pipe(duplex=False)
@@ -60,8 +59,13 @@ class Child:
                 if fact == "ready":
                     self.is_ready = True
                 else:
-                    self.problem = text
+                    self.fail(text)
         return self.is_ready or self.problem is not None or self.status is not None
+
+    def fail(self, why: str) -> None:
+        """Say why it has not started."""
+        self.problem = why
+        self._screen.say(f"The {self.name} does not start: {why}.", "bold red")
 
     def signal(self, number: int) -> None:
         """Send a signal to it and to what it started."""

@@ -2,7 +2,6 @@
 
 import json
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,17 +42,13 @@ class Sandbox:
 def find_sandbox(start: Path) -> Sandbox:
     """Return the sandbox of the checkout around `start`, searching upward as git does.
 
-    A checkout that has run before wins over one nested in it, so that commands given inside
-    `.cartwreck` mean the sandbox that this folder belongs to.
-
     :raises RefusedError: when `start` is not inside a checkout of Cartwreck.
     """
-    checkouts = [folder for folder in (start, *start.parents) if _is_checkout(folder)]
-    if not checkouts:
+    root = next(filter(_is_checkout, (start, *start.parents)), None)
+    if root is None:
         raise RefusedError(
             f"{start} is not inside a checkout of Cartwreck: change to the folder that you cloned."
         )
-    root = next((folder for folder in checkouts if (folder / ".cartwreck").is_dir()), checkouts[0])
     if "?" in str(root):
         raise RefusedError(f"The folder {root} has a question mark in its path: rename it.")
     return Sandbox(root)
@@ -91,9 +86,6 @@ def read_facts(path: Path, kind: Callable[..., T]) -> T | None:
 
 def _is_checkout(folder: Path) -> bool:
     try:
-        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, PermissionError, ValueError):
-        # A damaged file of another project further up must not stop the search.
+        return 'name = "cartwreck"' in (folder / "pyproject.toml").read_text("utf-8", "replace")
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return False
-    name = project.get("project", {}).get("name")
-    return bool(name == "cartwreck")

@@ -4,8 +4,6 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from types import TracebackType
-from typing import Self
 
 from scenarios.engine.child import Child
 from scenarios.engine.programs import RENEWED, Program
@@ -22,7 +20,7 @@ TICK_SECONDS = 0.01
 
 
 class Supervisor:
-    """Owner of all processes of one `up`; leaving its `with` block stops them."""
+    """Owner of all processes of one `up`."""
 
     def __init__(
         self,
@@ -31,7 +29,7 @@ class Supervisor:
         screen: Screen,
         on_change: Callable[[dict[str, int]], None],
     ) -> None:
-        """Prepare, start nothing; `on_change` is told the pids whenever they change."""
+        """Empty the logs, start nothing; `on_change` is told the pids whenever they change."""
         self.is_stopping = False
         self._programs = {program.name: program for program in programs}
         self._sandbox = sandbox
@@ -42,22 +40,8 @@ class Supervisor:
         self._leaving: dict[Child, float] = {}
         self._told: dict[str, int] = {}
         self._deaths: Counter[str] = Counter()
-        self._due: dict[str, float] = {}
-
-    def __enter__(self) -> Self:
-        """Empty the logs."""
         for name in self._programs:
-            (self._sandbox.logs / f"{name}.log").write_bytes(b"")
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop everything that runs."""
-        self.stop(list(self._children))
+            (sandbox.logs / f"{name}.log").write_bytes(b"")
 
     @property
     def is_over(self) -> bool:
@@ -66,7 +50,6 @@ class Supervisor:
 
     def start(self, name: str) -> None:
         """Start a program, in the place of one that has ended."""
-        self._due.pop(name, None)
         self._children[name] = self._make(name, stay=True)
 
     def renew(self) -> str | None:
@@ -79,7 +62,7 @@ class Supervisor:
         olds = list[Child]()
         for nth, new in enumerate(news):
             self.watch(new.listen, SECONDS_TO_START)
-            problem = self._tell_problem_of(new)
+            problem = self._problem_of(new)
             if problem and self._is_good(new.name):
                 self._retire([new])
             else:
@@ -93,6 +76,10 @@ class Supervisor:
         self.watch(lambda: all(old.status is not None for old in olds), SECONDS_TO_LEAVE)
         self._look_after_all()
         return None
+
+    def close(self) -> None:
+        """Stop everything that runs."""
+        self.stop(list(self._children))
 
     def stop(self, names: Iterable[str]) -> None:
         """Stop programs by name, all at once, and wait until they are gone."""
@@ -128,8 +115,6 @@ class Supervisor:
 
     def _take_out(self, names: Iterable[str]) -> list[Child]:
         """Ask programs to stop that are not to come again."""
-        for name in names:
-            self._due.pop(name, None)
         gone = [self._children.pop(name) for name in names if name in self._children]
         self._retire(gone)
         return gone
@@ -141,14 +126,9 @@ class Supervisor:
 
     def _look_after_all(self) -> None:
         self._look_after_leaving()
-        now = time.monotonic()
-        for name, child in list(self._children.items()):
-            if child.status is not None and name not in self._due:
-                self._plan_restart(child, child.status)
-            elif self._due.get(name, now + 1) <= now:
-                self.start(name)
-            elif child.listen() and child.problem and not child.is_told:
-                self._tell_problem_of(child)
+        for child in list(self._children.values()):
+            if child.listen() and child.status is not None:
+                self._restart(child, child.status)
         everyone = {**{f"old {each.name}": each for each in self._leaving}, **self._children}
         pids = {name: child.pid for name, child in everyone.items() if child.status is None}
         if pids != self._told:
@@ -168,21 +148,17 @@ class Supervisor:
                 child.signal(signal.SIGKILL)
                 self._leaving[child] = float("inf")
 
-    def _tell_problem_of(self, child: Child) -> str | None:
-        """Say why it has not started, if so, and leave it for others to read."""
+    def _problem_of(self, child: Child) -> str | None:
+        """Return why it has not started, if so, and leave it for others to read."""
         if child.is_good or self.is_over:
             return None
-        child.is_told = True
-        why = child.problem
-        if why is None:
+        if child.problem is None:
             how = "is not ready in time" if child.status is None else in_words(child.status)
-            why = f"{how}, and its log may say why"
-            write_whole(self._sandbox.not_started, f"The {child.name}: {why}.\n")
-        problem = f"The {child.name} does not start: {why}."
-        self._screen.say(problem, "bold red")
-        return problem
+            child.fail(f"{how}, and its log may say why")
+            write_whole(self._sandbox.not_started, f"The {child.name}: {child.problem}.\n")
+        return f"The {child.name} does not start: {child.problem}."
 
-    def _plan_restart(self, child: Child, status: int) -> None:
+    def _restart(self, child: Child, status: int) -> None:
         child.bury()
         name = child.name
         is_quick = time.monotonic() - child.started_at < QUICK_SECONDS
@@ -199,7 +175,7 @@ class Supervisor:
             f"attempt {self._deaths[name]}.",
             "bold red",
         )
-        self._due[name] = time.monotonic() + 0.25 * (self._deaths[name] - 1)
+        self.start(name)
 
 
 def in_words(status: int) -> str:

@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -104,7 +104,7 @@ def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
             write_note(sandbox, Note(*note, children))
 
         try:
-            with Supervisor(programs, sandbox, screen, leave_note) as supervisor:
+            with closing(Supervisor(programs, sandbox, screen, leave_note)) as supervisor:
                 _stop_on_signals(supervisor)
                 parts = (sandbox, keys, addresses, database, screen, watch, inbox)
                 _serve(Running(*parts, supervisor))

@@ -38,14 +38,6 @@ def test_a_sandbox_is_found_from_any_folder_in_it(sandbox: Sandbox) -> None:
     assert find_sandbox(deep).root == sandbox.root
 
 
-def test_a_checkout_inside_of_the_state_folder_belongs_to_its_sandbox(sandbox: Sandbox) -> None:
-    inner = sandbox.state / "workspace"
-    inner.mkdir()
-    (inner / "pyproject.toml").write_bytes((sandbox.root / "pyproject.toml").read_bytes())
-
-    assert find_sandbox(inner).root == sandbox.root
-
-
 @pytest.mark.parametrize("content", ["", "[project]\nname = 'other'\n", "not toml at all ["])
 def test_other_projects_are_not_taken_for_cartwreck(tmp_path: Path, content: str) -> None:
     (tmp_path / "pyproject.toml").write_text(content, encoding="utf-8")
