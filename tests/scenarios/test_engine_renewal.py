@@ -3,6 +3,8 @@
 import os
 import py_compile
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from scenarios.engine.keys import Keys
+from scenarios.engine.programs import Addresses, store_settings
 from scenarios.engine.watch import Watch
 from tests.scenarios.engine_checkout import Checkout, expect_soon, is_alive, parent_of
 
@@ -250,6 +254,29 @@ def test_the_warm_parent_has_one_thread(checkout: Checkout) -> None:
     tasks = Path(f"/proc/{parent_of(checkout.note()['children']['store'])}/task")
 
     assert len(list(tasks.iterdir())) == 1
+
+
+def test_the_warm_parent_has_imported_what_the_store_needs_and_nothing_of_it(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "import sys, scenarios.engine.warm; before = {*sys.modules};"
+        "from shop import create_app; create_app();"
+        "print({name.partition('.')[0] for name in {*sys.modules} - before})"
+    )
+    url = f"sqlite:///{tmp_path / 'store.sqlite3'}"
+    settings = store_settings(Keys(*["x" * 40] * 4), Addresses(), url)
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        env=settings,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "{'shop'}\n"
 
 
 def test_what_was_seen_before_it_is_told_of_is_no_reason_to_renew(tmp_path: Path) -> None:
