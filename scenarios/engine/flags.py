@@ -1,7 +1,6 @@
 """Which scenarios are on, in one JSON file of flagd's shape, so that other tools can read it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from scenarios.engine.sandbox import Sandbox, read_facts, write_facts
@@ -9,7 +8,7 @@ from scenarios.engine.sandbox import Sandbox, read_facts, write_facts
 
 def read_flags(sandbox: Sandbox) -> list[str]:
     """Return the slugs that are on, in the order in which they are merged."""
-    return read_facts(_path(sandbox), _in_order) or []
+    return read_facts(sandbox.flags, _in_order) or []
 
 
 def write_flags(sandbox: Sandbox, all_slugs: Iterable[str], on: Sequence[str]) -> None:
@@ -23,13 +22,9 @@ def write_flags(sandbox: Sandbox, all_slugs: Iterable[str], on: Sequence[str]) -
         }
         for slug in sorted({*all_slugs, *on})
     }
-    write_facts(_path(sandbox), {"flags": flags})
+    write_facts(sandbox.flags, {"flags": flags})
 
 
 def _in_order(flags: Mapping[str, Any], **_others: Any) -> list[str]:
     on = {slug: flag for slug, flag in flags.items() if flag["defaultVariant"] == "on"}
     return sorted(on, key=lambda slug: on[slug].get("metadata", {}).get("order", 0))
-
-
-def _path(sandbox: Sandbox) -> Path:
-    return sandbox.state / "flags.json"

@@ -8,7 +8,6 @@ from collections import defaultdict
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from scenarios.engine.sandbox import Sandbox, write_facts
@@ -48,7 +47,7 @@ class Progress:
 def read_progress(sandbox: Sandbox) -> defaultdict[str, Progress]:
     """Return the progress with every scenario that was started; a damaged line counts as none."""
     every = defaultdict[str, Progress](Progress)
-    log = _log(sandbox)
+    log = sandbox.events
     for line in log.read_text("utf-8", "replace").splitlines() if log.exists() else ():
         with suppress(ValueError, TypeError, KeyError):
             event = json.loads(line)
@@ -60,14 +59,10 @@ def note_event(sandbox: Sandbox, slug: str, event: str, **facts: Any) -> None:
     """Add to the log: `started`, a `hint` with its `rung`, or a step and whether it was `right`."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     line = json.dumps({"at": now, "slug": slug, "event": event, **facts})
-    log = _log(sandbox)
+    log = sandbox.events
     # A line that was cut off, as by a full disk, must not spoil this one.
     is_cut_off = log.exists() and not log.read_bytes().endswith(b"\n")
     with log.open("a", encoding="utf-8") as file:
         file.write("\n" * is_cut_off + line + "\n")
     every = {name: asdict(each) for name, each in read_progress(sandbox).items()}
     write_facts(sandbox.state / "progress.json", every)
-
-
-def _log(sandbox: Sandbox) -> Path:
-    return sandbox.state / "events.jsonl"

@@ -9,13 +9,12 @@ import fcntl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from multiprocessing.connection import Client
-from pathlib import Path
 from typing import IO
 
 from scenarios.engine.refusal import AlreadyRunningError
-from scenarios.engine.sandbox import Sandbox, read_facts, write_facts
+from scenarios.engine.sandbox import Sandbox, read_facts
 
 SECONDS_TO_WAIT = 10.0
 
@@ -51,14 +50,9 @@ def held(sandbox: Sandbox, seconds: float = SECONDS_TO_WAIT) -> Iterator[IO[str]
         yield file
 
 
-def write_note(sandbox: Sandbox, note: Note) -> None:
-    """Leave the note for other commands."""
-    write_facts(_path(sandbox), asdict(note))
-
-
 def find_up(sandbox: Sandbox) -> Note | None:
     """Return the note of an `up` that runs; one that was killed has left its note too."""
-    if note := read_facts(_path(sandbox), Note):
+    if note := read_facts(sandbox.note, Note):
         with suppress(OSError):
             Client(note.address).close()
             return note
@@ -67,13 +61,8 @@ def find_up(sandbox: Sandbox) -> Note | None:
 
 def find_left(sandbox: Sandbox) -> list[str]:
     """Return what an `up` that was killed may have left running, which ends by itself."""
-    note = None if find_up(sandbox) else read_facts(_path(sandbox), Note)
+    note = None if find_up(sandbox) else read_facts(sandbox.note, Note)
     return list(note.children) if note else []
-
-
-def remove_note(sandbox: Sandbox) -> None:
-    """Take the note away."""
-    _path(sandbox).unlink(missing_ok=True)
 
 
 def _who_runs(sandbox: Sandbox, note: Note | None) -> str:
@@ -83,7 +72,3 @@ def _who_runs(sandbox: Sandbox, note: Note | None) -> str:
         f"Cartwreck is already running here: the store at {note.store}, the outside world at "
         f"{note.world}. Stop it with Ctrl-C in its terminal (process {note.pid})."
     )
-
-
-def _path(sandbox: Sandbox) -> Path:
-    return sandbox.state / "running.json"

@@ -23,6 +23,10 @@ class Sandbox:
         self.workspace = self.state / "workspace"
         # The traceback of a store that does not start, if that is so.
         self.not_started = self.state / "not-started.txt"
+        # What a running `up` tells of itself, which scenarios are on, and what was done with them.
+        self.note = self.state / "running.json"
+        self.flags = self.state / "flags.json"
+        self.events = self.state / "events.jsonl"
         self.database = self.state / "store.sqlite3"
         # The ledgers of the outside world.
         self.world = self.state / "world"

@@ -8,7 +8,7 @@ import sqlite3
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
@@ -22,8 +22,8 @@ from scenarios.engine.keys import Keys, load_keys
 from scenarios.engine.ports import LOOPBACK, check_prefix, is_loopback, listen
 from scenarios.engine.programs import RENEWED, Addresses, Say, all_programs, store_settings
 from scenarios.engine.refusal import RefusedError
-from scenarios.engine.running import Note, find_left, held, remove_note, write_note
-from scenarios.engine.sandbox import Sandbox, write_whole
+from scenarios.engine.running import Note, find_left, held
+from scenarios.engine.sandbox import Sandbox, write_facts, write_whole
 from scenarios.engine.screen import Screen
 from scenarios.engine.supervisor import Supervisor
 from scenarios.engine.switching import conditions_of, deploy, enabled, ensure_workspace, seed_of
@@ -85,7 +85,7 @@ def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
     if left := find_left(sandbox):
         screen.say(f"Waiting for what an earlier `up` had left running: {', '.join(left)}.")
     with held(sandbox) as lock:
-        remove_note(sandbox)
+        sandbox.note.unlink(missing_ok=True)
         keys = load_keys(sandbox)
         addresses, sockets = _choose_addresses(wishes, screen.say)
         must_reset = _deploy(sandbox, wishes)
@@ -100,8 +100,8 @@ def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
         inbox = Inbox()
 
         def leave_note(children: dict[str, int]) -> None:
-            note = (os.getpid(), addresses.store, addresses.world, inbox.address)
-            write_note(sandbox, Note(*note, children))
+            note = Note(os.getpid(), addresses.store, addresses.world, inbox.address, children)
+            write_facts(sandbox.note, asdict(note))
 
         try:
             with closing(Supervisor(programs, sandbox, screen, leave_note)) as supervisor:
@@ -110,7 +110,7 @@ def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
                 _serve(Running(*parts, supervisor))
                 screen.say("Stopping everything.")
         finally:
-            remove_note(sandbox)
+            sandbox.note.unlink(missing_ok=True)
     screen.say("Everything is stopped.")
 
 

@@ -5,13 +5,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from scenarios.engine.judging import Run, judging_room, run_check, run_tests, team_tests
-from scenarios.engine.running import Note, write_note
-from scenarios.engine.sandbox import Sandbox
+from scenarios.engine.running import Note
+from scenarios.engine.sandbox import Sandbox, write_facts
 from scenarios.engine.verdicts import BROKEN_ELSEWHERE, CANNOT_TELL, NOT_YET, judge_check
 from tests.scenarios.engine_checkout import Checkout, expect_soon, is_alive, parent_of
 
@@ -218,7 +219,7 @@ def test_a_run_is_forked_by_the_up_that_is_there(tmp_path: Path) -> None:
 
 def test_the_address_of_an_up_that_was_killed_is_no_hindrance(sandbox: Sandbox, room: Path) -> None:
     note = Note(1, "", "", str(sandbox.state / "gone"), {})
-    write_note(sandbox, note)
+    write_facts(sandbox.note, asdict(note))
 
     assert judge(sandbox, room).passed
 
