@@ -35,7 +35,7 @@ class StoreDatabase(ABC):
         if self.is_empty():
             self.restore(run, say)
         elif read_facts(self._stamp_file, dict) != self._stamp:
-            say("Migrating the database: it or the migrations have changed.")
+            say("Migrating the database, since it or the migrations are not those of last time.")
             run("migrate", self.url)
             self.keep_stamp()
 

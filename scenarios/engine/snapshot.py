@@ -1,9 +1,11 @@
-"""Copies of SQLite databases that are whole at every moment, and what their content depends on."""
+"""Snapshots of the seeded store, and what their content depends on.
+
+A snapshot is a SQLite database that is renamed into place when it is whole.
+"""
 
 import hashlib
 import os
 import sqlite3
-import time
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -20,7 +22,6 @@ SEEDS = ("shop/db.py", "shop/domain", "shop/models", *MIGRATIONS, "shop/services
 # in what the learner finds there, nor an edit that does not even start.
 SHAPE = ("shop/models", *MIGRATIONS, "seed_data")
 MOST_SNAPSHOTS = 5
-SECONDS_TO_WAIT = 5.0
 
 
 def stamp_of(root: Path, sources: Iterable[str]) -> str:
@@ -91,17 +92,16 @@ def pour(source: Path, target: Path) -> None:
 
     :raises RefusedError: when another program keeps the target locked.
     """
-    deadline = time.monotonic() + SECONDS_TO_WAIT
 
-    def give_up_in_time(status: int, _remaining: int, _total: int) -> None:
-        # Without it sqlite3 tries for ever to get a locked database.
-        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > deadline:
+    def refuse_if_locked(status: int, _remaining: int, _total: int) -> None:
+        # SQLite has waited for as long as `timeout` says; sqlite3 would go on trying for ever.
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise RefusedError(
                 f"Another program is writing to {target}: close it and run the command again."
             )
 
     with (
         closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as old,
-        closing(sqlite3.connect(target)) as new,
+        closing(sqlite3.connect(target, timeout=5.0)) as new,
     ):
-        old.backup(new, progress=give_up_in_time)
+        old.backup(new, progress=refuse_if_locked)
