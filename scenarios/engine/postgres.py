@@ -65,8 +65,8 @@ class PostgresDatabase(StoreDatabase):
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
         try:
-            seconds = {"connect_timeout": 5, "options": "-c lock_timeout=5s"}
-            engine = sa.create_engine(self.url, poolclass=sa.NullPool, connect_args=seconds)
+            patience = {"connect_timeout": 5, "options": "-c lock_timeout=5s"}
+            engine = sa.create_engine(self.url, poolclass=sa.NullPool, connect_args=patience)
             with engine.begin() as connection:
                 yield connection
         except (sa.exc.SQLAlchemyError, ImportError) as error:
