@@ -7,23 +7,12 @@ from abc import ABC, abstractmethod
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from scenarios.engine.keys import load_keys
 from scenarios.engine.programs import Addresses, RunStore, Say, store_settings, without_password
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.sandbox import Sandbox, read_facts, write_facts
-from scenarios.engine.snapshot import (
-    MIGRATIONS,
-    code_for_data,
-    copy,
-    find,
-    keep,
-    made_for,
-    pour,
-    snapshot_path,
-    stamp_of,
-)
+from scenarios.engine.snapshot import MIGRATIONS, code_for_data, pour, remove, snapshot_of, stamp_of
 
 LAST_LINES = 15
 
@@ -45,8 +34,8 @@ class StoreDatabase(ABC):
         """Make sure that the store can start on it; keep what is in it."""
         if self.is_empty():
             self.restore(run, say)
-        elif self._stamps().get(self.shown) != self._stamp:
-            say("Migrating the database, since the migrations have changed.")
+        elif read_facts(self._stamp_file, dict) != self._stamp:
+            say("Migrating the database, since it or the migrations are not those of last time.")
             run("migrate", self.url)
             self.keep_stamp()
 
@@ -59,15 +48,12 @@ class StoreDatabase(ABC):
         """Put it back to the freshly seeded state."""
 
     def keep_stamp(self) -> None:
-        """Note which migrations it has seen."""
-        write_facts(self._stamp_file, self._stamps() | {self.shown: self._stamp})
-
-    def _stamps(self) -> dict[str, str]:
-        return read_facts(self._stamp_file, dict) or {}
+        """Note which migrations the database that was prepared last has seen."""
+        write_facts(self._stamp_file, self._stamp)
 
     @property
-    def _stamp(self) -> str:
-        return stamp_of(self.sandbox.workspace, MIGRATIONS)
+    def _stamp(self) -> dict[str, str]:
+        return {self.shown: stamp_of(self.sandbox.workspace, MIGRATIONS)}
 
     @property
     def _stamp_file(self) -> Path:
@@ -84,41 +70,29 @@ class SqliteDatabase(StoreDatabase):
 
     def restore(self, run: RunStore, say: Say) -> None:
         """Put the snapshot's content into the file."""
-        pour(sqlite_snapshot(self.sandbox, self.seed, run, say), Path(self.shown))
+        snapshot, file = snapshot_of(self.sandbox, self.seed, run, say), Path(self.shown)
+        try:
+            pour(snapshot, file)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            # One of them is not a database any more, so there is nothing in it to keep whole.
+            remove(snapshot)
+            snapshot = snapshot_of(self.sandbox, self.seed, run, say)
+            remove(file)
+            pour(snapshot, file)
         self.keep_stamp()
-
-
-def sqlite_snapshot(sandbox: Sandbox, seed: str, run: RunStore, say: Say) -> Path:
-    """Return the snapshot of the store as its code is now, made if it is not there."""
-    wanted = snapshot_path(sandbox, seed, ".sqlite3")
-    if found := find(wanted):
-        return found
-    damaged = "The snapshot of the seeded database is damaged. " * bool(made_for(wanted))
-    say(f"{damaged}Migrating and seeding the store's database.")
-    with TemporaryDirectory(dir=wanted.parent) as folder:
-        fresh, whole = Path(folder) / "building.sqlite3", Path(folder) / wanted.name
-        run("migrate", f"sqlite:///{fresh}")
-        load_seed(seed, run, f"sqlite:///{fresh}")
-        copy(fresh, whole)
-        return keep(whole, wanted)
-
-
-def load_seed(seed: str, run: RunStore, url: str) -> None:
-    """Fill a database: `empty`, `standard`, or as many orders as `10k` says."""
-    if seed != "empty":
-        run("seed" if seed == "standard" else f"seed --scale {seed}", url)
 
 
 def flask_runner(sandbox: Sandbox) -> RunStore:
     """Return what runs a command of the store as a process, and refuses when it fails."""
 
     def run(command: str, url: str) -> None:
-        # The commands that migrate and seed call nobody, so any address does.
-        settings = store_settings(load_keys(sandbox), Addresses(), url)
         done = subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "shop", *command.split()],
+            [sys.executable, "-B", "-m", "flask", "--app", "shop", *command.split()],
             cwd=code_for_data(sandbox),
-            env=settings | {"PYTHONDONTWRITEBYTECODE": "1"},
+            # The commands that migrate and seed call nobody, so any address does.
+            env=store_settings(load_keys(sandbox), Addresses(), url),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

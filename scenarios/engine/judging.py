@@ -18,10 +18,10 @@ from pathlib import Path
 from threading import Event
 
 from scenarios.engine.asking import run
-from scenarios.engine.databases import flask_runner, sqlite_snapshot
+from scenarios.engine.databases import flask_runner
 from scenarios.engine.keeper import Order
 from scenarios.engine.sandbox import Sandbox
-from scenarios.engine.snapshot import SHAPE, code_for_data, stamp_of
+from scenarios.engine.snapshot import SHAPE, code_for_data, snapshot_of, stamp_of
 
 SECONDS = 40.0
 _OPTIONS = ("-p", "scenarios.kit.fixtures", "-p", "no:cacheprovider", "-c", os.devnull)
@@ -162,7 +162,7 @@ def made_databases(sandbox: Sandbox, room: Path) -> dict[str, str]:
     if made_of != {stamp_of(sandbox.root, SHAPE)}:
         return {}
     run_store, names = flask_runner(sandbox), ("empty", "standard")
-    made = {name: sqlite_snapshot(sandbox, name, run_store, lambda _: None) for name in names}
+    made = {name: snapshot_of(sandbox, name, run_store, lambda _: None) for name in names}
     return {f"CHECK_{name.upper()}_STORE": str(path) for name, path in made.items()}
 
 

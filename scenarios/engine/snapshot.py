@@ -1,16 +1,17 @@
-"""Copies of SQLite databases that are whole at every moment, and how snapshots are told apart.
+"""Snapshots of the seeded store, and what their content depends on.
 
-The name of a snapshot ends with the hash of its content: with another content it is taken for
-damaged and made anew. What it is wanted for is its name without that.
+A snapshot is a SQLite database that is renamed into place when it is whole.
 """
 
 import hashlib
+import os
 import sqlite3
-import time
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from scenarios.engine.programs import RunStore, Say
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.sandbox import Sandbox
 
@@ -21,7 +22,6 @@ SEEDS = ("shop/db.py", "shop/domain", "shop/models", *MIGRATIONS, "shop/services
 # in what the learner finds there, nor an edit that does not even start.
 SHAPE = ("shop/models", *MIGRATIONS, "seed_data")
 MOST_SNAPSHOTS = 5
-SECONDS_TO_WAIT = 5.0
 
 
 def stamp_of(root: Path, sources: Iterable[str]) -> str:
@@ -43,43 +43,43 @@ def code_for_data(sandbox: Sandbox) -> Path:
     return sandbox.workspace if is_other else sandbox.root
 
 
-def snapshot_path(sandbox: Sandbox, seed: str, suffix: str) -> Path:
-    """Return what a snapshot of the store as its code is now is wanted for."""
-    return sandbox.snapshots / f"seeded-{seed}-{stamp_of(code_for_data(sandbox), SEEDS)}{suffix}"
+def name_of_seeds(sandbox: Sandbox, seed: str) -> str:
+    """Name what a database holds that the store's code of now has freshly made and seeded."""
+    return f"seeded-{seed}-{stamp_of(code_for_data(sandbox), SEEDS)}"
 
 
-def keep(made: Path, wanted: Path) -> Path:
-    """Make a file a snapshot, and delete the oldest: those that were not used for longest."""
-    snapshot = made.replace(_sealed(wanted, made))
-    for old in _last_used_first(wanted, f"*{wanted.suffix}")[MOST_SNAPSHOTS:]:
+def snapshot_of(sandbox: Sandbox, seed: str, run: RunStore, say: Say) -> Path:
+    """Return the snapshot of the store as its code is now, made if it is not there.
+
+    Those that were not used for longest are deleted.
+    """
+    wanted = sandbox.snapshots / f"{name_of_seeds(sandbox, seed)}.sqlite3"
+    with suppress(FileNotFoundError):
+        os.utime(wanted)
+        return wanted
+    say("Migrating and seeding the store's database.")
+    with TemporaryDirectory(dir=sandbox.snapshots) as folder:
+        fresh, whole = Path(folder) / "building.sqlite3", Path(folder) / wanted.name
+        migrate_and_seed(run, f"sqlite:///{fresh}", seed)
+        pour(fresh, whole)
+        whole.replace(wanted)
+    found = sandbox.snapshots.glob("*.sqlite3")
+    for old in sorted(found, key=lambda path: path.stat().st_mtime_ns)[:-MOST_SNAPSHOTS]:
         remove(old)
-    return snapshot
+    return wanted
 
 
-def find(wanted: Path) -> Path | None:
-    """Return a snapshot that is as it was when it was made, and note that it is used."""
-    for snapshot in made_for(wanted):
-        with suppress(FileNotFoundError):
-            if snapshot == _sealed(wanted, snapshot):
-                snapshot.touch()
-                return snapshot
-    return None
+def migrate_and_seed(run: RunStore, url: str, seed: str) -> None:
+    """Fill an empty database: `empty`, `standard`, or as many orders as `10k` says."""
+    run("migrate", url)
+    if seed != "empty":
+        run("seed" if seed == "standard" else f"seed --scale {seed}", url)
 
 
-def made_for(wanted: Path) -> list[Path]:
-    """Return the snapshots that there are, whole or damaged, the one that was used last first."""
-    return _last_used_first(wanted, f"{wanted.stem}-*{wanted.suffix}")
-
-
-def _last_used_first(wanted: Path, pattern: str) -> list[Path]:
-    found = wanted.parent.glob(pattern)
-    return sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
-
-
-def _sealed(wanted: Path, content: Path) -> Path:
-    with content.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return wanted.with_stem(f"{wanted.stem}-{digest}")
+def remove(database: Path) -> None:
+    """Delete a database with its write-ahead log."""
+    for end in ("-journal", "-wal", "-shm", ""):
+        database.with_name(database.name + end).unlink(missing_ok=True)
 
 
 def pour(source: Path, target: Path) -> None:
@@ -92,46 +92,16 @@ def pour(source: Path, target: Path) -> None:
 
     :raises RefusedError: when another program keeps the target locked.
     """
-    try:
-        copy(source, target)
-    except sqlite3.OperationalError:
-        raise
-    except sqlite3.DatabaseError:
-        # The target is not a database any more, so there is nothing in it to keep whole.
-        replace(source, target)
 
-
-def replace(source: Path, target: Path) -> None:
-    """Put a copy of the database `source` at `target`, where nothing of value is."""
-    beside = target.with_name(f"{target.name}.part")
-    remove(beside)
-    copy(source, beside)
-    remove(target)
-    beside.replace(target)
-
-
-def remove(database: Path) -> None:
-    """Delete a database with its write-ahead log."""
-    for end in ("-journal", "-wal", "-shm", ""):
-        database.with_name(database.name + end).unlink(missing_ok=True)
-
-
-def copy(source: Path, target: Path) -> None:
-    """Copy the content of a database into another, in one transaction of that.
-
-    :raises RefusedError: when another program keeps the target locked.
-    """
-    deadline = time.monotonic() + SECONDS_TO_WAIT
-
-    def give_up_in_time(status: int, _remaining: int, _total: int) -> None:
-        # Without it sqlite3 tries for ever to get a locked database.
-        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > deadline:
+    def refuse_if_locked(status: int, _remaining: int, _total: int) -> None:
+        # SQLite has waited for as long as `timeout` says; sqlite3 would go on trying for ever.
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise RefusedError(
                 f"Another program is writing to {target}: close it and run the command again."
             )
 
     with (
         closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as old,
-        closing(sqlite3.connect(target)) as new,
+        closing(sqlite3.connect(target, timeout=5.0)) as new,
     ):
-        old.backup(new, progress=give_up_in_time)
+        old.backup(new, progress=refuse_if_locked)

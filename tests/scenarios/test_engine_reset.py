@@ -151,19 +151,17 @@ def test_changed_migrations_reach_the_store_with_the_next_start(used: Checkout) 
     first.send(signal.SIGTERM)
     second = used.up()
 
-    said = "Migrating the database, since the migrations have changed."
+    said = "Migrating the database, since it or the migrations are not those of last time."
     assert (said in first.output, said in second.output) == (True, False)
 
 
-@pytest.mark.parametrize("damage", [b"", b"this is no database" * 500])
-def test_a_damaged_snapshot_is_told_and_made_anew(used: Checkout, damage: bytes) -> None:
+def test_a_damaged_snapshot_is_made_anew(used: Checkout) -> None:
     (snapshot,) = (used.root / ".cartwreck" / "snapshots").glob("*.sqlite3")
-    snapshot.write_bytes(damage)
+    snapshot.write_bytes(b"this is no database" * 500)
 
     done = used.run("reset", "--yes")
 
     assert (done.returncode, used.things()) == (0, SEEDED), done.stderr
-    assert done.stdout.startswith("The snapshot of the seeded database is damaged.")
 
 
 def test_a_second_reset_takes_the_snapshot(used: Checkout) -> None:
