@@ -83,7 +83,7 @@ def reset(yes: bool, data_only: bool, database_url: str | None) -> None:
     from scenarios.engine.reset import restore_workspace, run_reset
 
     sandbox = here()
-    shown = open_database(sandbox, database_url).shown
+    shown = open_database(sandbox, database_url, "standard", click.echo).shown
     if not yes and (sys.stdin.isatty() or database_url):
         click.confirm(
             f"Everything in {shown}, and all payments, parcels and mail, is thrown away. Go on?",

@@ -14,14 +14,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 
 from scenarios.engine.asking import run
-from scenarios.engine.databases import flask_runner
 from scenarios.engine.keeper import Order
 from scenarios.engine.sandbox import Sandbox
-from scenarios.engine.snapshot import SHAPE, code_for_data, snapshot_of, stamp_of
+from scenarios.engine.snapshot import SHAPE, code_for_data, run_store, snapshot_of, stamp_of
 
 SECONDS = 40.0
 _OPTIONS = ("-p", "scenarios.kit.fixtures", "-p", "no:cacheprovider", "-c", os.devnull)
@@ -161,9 +161,11 @@ def made_databases(sandbox: Sandbox, room: Path) -> dict[str, str]:
     made_of = {stamp_of(each, SHAPE) for each in (room / "store", code_for_data(sandbox))}
     if made_of != {stamp_of(sandbox.root, SHAPE)}:
         return {}
-    run_store, names = flask_runner(sandbox), ("empty", "standard")
-    made = {name: snapshot_of(sandbox, name, run_store, lambda _: None) for name in names}
-    return {f"CHECK_{name.upper()}_STORE": str(path) for name, path in made.items()}
+    found = {}
+    for name in ("empty", "standard"):
+        made = snapshot_of(sandbox, name, partial(run_store, sandbox), lambda _: None)
+        found[f"CHECK_{name.upper()}_STORE"] = str(made)
+    return found
 
 
 def run_tests(

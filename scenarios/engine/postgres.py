@@ -12,7 +12,6 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from scenarios.engine.databases import StoreDatabase
-from scenarios.engine.programs import RunStore, Say
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.snapshot import migrate_and_seed, name_of_seeds
 
@@ -31,17 +30,17 @@ _IS_LARGE = "SELECT pg_database_size(current_database()) > 24 * 1024 * 1024"
 class PostgresDatabase(StoreDatabase):
     """A database on a server; its schemas `public` and `freshly_seeded` belong to the store."""
 
-    def restore(self, run: RunStore, say: Say) -> None:
+    def restore(self) -> None:
         """Put the kept rows into it, or drop everything in it, migrate and seed."""
         with self._transaction() as connection:
             kept = "SELECT obj_description(to_regnamespace('freshly_seeded'), 'pg_namespace')"
             if connection.exec_driver_sql(kept).scalar() == self._state(connection):
                 _put_rows_back(connection)
                 return
-            say(f"Dropping, migrating and seeding {self.shown}.")
+            self.say(f"Dropping, migrating and seeding {self.shown}.")
             connection.exec_driver_sql("DROP SCHEMA IF EXISTS public, freshly_seeded CASCADE")
             connection.exec_driver_sql("CREATE SCHEMA public")
-        migrate_and_seed(run, self.url, self.seed)
+        migrate_and_seed(self.run, self.url, self.seed)
         self.keep_stamp()
         with self._transaction() as connection:
             _keep_rows(connection)

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from scenarios.engine.asking import Question, ask
-from scenarios.engine.databases import flask_runner, open_database
+from scenarios.engine.databases import open_database
 from scenarios.engine.flags import read_flags
 from scenarios.engine.refusal import AlreadyRunningError, RefusedError
 from scenarios.engine.running import find_up, held
@@ -55,8 +55,7 @@ def run_switch(sandbox: Sandbox, slugs: tuple[str, ...], say: Say) -> None:
 def reset_at_rest(sandbox: Sandbox, database_url: str | None, say: Say) -> None:
     """Reset while nothing runs."""
     ensure_workspace(sandbox)
-    database = open_database(sandbox, database_url, seed_of(enabled(sandbox)))
-    database.restore(flask_runner(sandbox), say)
+    open_database(sandbox, database_url, seed_of(enabled(sandbox)), say).restore()
     remove(sandbox.world / "world.sqlite3")
 
 

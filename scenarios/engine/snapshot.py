@@ -6,12 +6,15 @@ A snapshot is a SQLite database that is renamed into place when it is whole.
 import hashlib
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from scenarios.engine.programs import RunStore, Say
+from scenarios.engine.keys import load_keys
+from scenarios.engine.programs import Addresses, RunStore, Say, store_settings, without_password
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.sandbox import Sandbox
 
@@ -22,6 +25,7 @@ SEEDS = ("shop/db.py", "shop/domain", "shop/models", *MIGRATIONS, "shop/services
 # in what the learner finds there, nor an edit that does not even start.
 SHAPE = ("shop/models", *MIGRATIONS, "seed_data")
 MOST_SNAPSHOTS = 5
+LAST_LINES = 15
 
 
 def stamp_of(root: Path, sources: Iterable[str]) -> str:
@@ -74,6 +78,28 @@ def migrate_and_seed(run: RunStore, url: str, seed: str) -> None:
     run("migrate", url)
     if seed != "empty":
         run("seed" if seed == "standard" else f"seed --scale {seed}", url)
+
+
+def run_store(sandbox: Sandbox, command: str, url: str) -> None:
+    """Run a command of the store, such as `migrate`, against the database with this URL.
+
+    :raises RefusedError: when it fails.
+    """
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "flask", "--app", "shop", *command.split()],
+        cwd=code_for_data(sandbox),
+        # The commands that migrate and seed call nobody, so any address does.
+        env=store_settings(load_keys(sandbox), Addresses(), url),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        lines = done.stdout.decode("utf-8", "backslashreplace").splitlines()
+        sentence = f"`flask --app shop {command}` failed on {without_password(url)}."
+        raise RefusedError(sentence, lines[-LAST_LINES:])
 
 
 def remove(database: Path) -> None:

@@ -8,14 +8,14 @@ import sqlite3
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 
 from scenarios.engine.asking import Inbox
 from scenarios.engine.calls import control
-from scenarios.engine.databases import StoreDatabase, flask_runner, open_database
+from scenarios.engine.databases import StoreDatabase, open_database
 from scenarios.engine.forking import warm_up
 from scenarios.engine.git import GitFailedError
 from scenarios.engine.keys import Keys, load_keys
@@ -64,7 +64,7 @@ class Running:
         """
         self.watch.look()
         try:
-            self.database.prepare(flask_runner(self.sandbox), self.screen.say)
+            self.database.prepare()
         except RefusedError as refused:
             return _tell(self.screen, refused)
         return self.supervisor.renew()
@@ -90,11 +90,11 @@ def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
         addresses, sockets = _choose_addresses(wishes, screen.say)
         must_reset = _deploy(sandbox, wishes)
         watch = Watch(sandbox.workspace, screen.say)
-        database = open_database(sandbox, wishes.database_url, seed_of(enabled(sandbox)))
+        seed = seed_of(enabled(sandbox))
+        database = open_database(sandbox, wishes.database_url, seed, screen.say)
         settings = store_settings(keys, addresses, database.url)
         _keep_settings(sandbox, settings)
-        fill = database.restore if must_reset else database.prepare
-        fill(flask_runner(sandbox), screen.say)
+        database.restore() if must_reset else database.prepare()
         own = Connection(os.dup(lock.fileno()))
         programs = all_programs(sandbox, keys, addresses, settings, sockets, own)
         inbox = Inbox()
@@ -187,9 +187,7 @@ def _reset(running: Running) -> str | None:
     running.supervisor.stop(RENEWED)
     try:
         running.control("POST", "reset")
-        seed = seed_of(enabled(running.sandbox))
-        database = open_database(running.sandbox, running.database.url, seed)
-        database.restore(flask_runner(running.sandbox), running.screen.say)
+        replace(running.database, seed=seed_of(enabled(running.sandbox))).restore()
         _set_conditions(running, ())
         problem = None
     except (RefusedError, OSError, sqlite3.Error) as error:

@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -33,17 +34,17 @@ def url() -> Iterator[str]:
 
 
 def test_an_empty_database_is_migrated_and_seeded(sandbox: Sandbox, url: str) -> None:
-    PostgresDatabase(sandbox, url).prepare(_store, _quiet)
+    _database(sandbox, url).prepare()
 
     assert _things(url) == ["lamp"]
 
 
 def test_a_used_database_is_not_seeded_again(sandbox: Sandbox, url: str) -> None:
-    database = PostgresDatabase(sandbox, url)
-    database.prepare(_store, _quiet)
+    database = _database(sandbox, url)
+    database.prepare()
     _execute(url, "INSERT INTO thing VALUES ('bought')")
 
-    database.prepare(_store, _quiet)
+    database.prepare()
 
     assert _things(url) == ["lamp", "bought"]
 
@@ -51,31 +52,31 @@ def test_a_used_database_is_not_seeded_again(sandbox: Sandbox, url: str) -> None
 def test_a_database_whose_seeding_was_cut_off_is_seeded(sandbox: Sandbox, url: str) -> None:
     _store("migrate", url)
 
-    PostgresDatabase(sandbox, url).prepare(_store, _quiet)
+    _database(sandbox, url).prepare()
 
     assert _things(url) == ["lamp"]
 
 
 def test_a_restored_database_holds_the_seeds_only(sandbox: Sandbox, url: str) -> None:
-    database = PostgresDatabase(sandbox, url)
-    database.prepare(_store, _quiet)
+    database = _database(sandbox, url)
+    database.prepare()
     _execute(url, "INSERT INTO thing VALUES ('bought')")
     _execute(url, "CREATE TABLE notes_of_a_learner (text TEXT)")
 
-    database.restore(_store, _quiet)
+    database.restore()
 
     assert _things(url) == ["lamp"]
     assert _tables(url) == ["alembic_version", "part", "thing"]
 
 
 def test_a_second_restore_puts_the_rows_back(sandbox: Sandbox, url: str) -> None:
-    database = PostgresDatabase(sandbox, url)
-    database.prepare(_store, _quiet)
+    database = _database(sandbox, url)
+    database.prepare()
     for statement in ("INSERT INTO thing VALUES ('bought')", "DELETE FROM part"):
         _execute(url, statement)
     _execute(url, "SELECT setval('part_id_seq', 70)")
 
-    database.restore(_fail, _quiet)
+    replace(database, run=_fail).restore()
 
     assert (_things(url), _parts(url)) == (["lamp"], PARTS)
     _execute(url, "INSERT INTO part (thing) VALUES ('lamp')")
@@ -83,25 +84,25 @@ def test_a_second_restore_puts_the_rows_back(sandbox: Sandbox, url: str) -> None
 
 
 def test_a_database_that_has_grown_large_is_restored_as_well(sandbox: Sandbox, url: str) -> None:
-    database = PostgresDatabase(sandbox, url)
-    database.prepare(_store, _quiet)
+    database = _database(sandbox, url)
+    database.prepare()
     _execute(url, "INSERT INTO thing SELECT md5(n::text) FROM generate_series(1, 150000) AS n")
     _execute(url, "INSERT INTO part (thing) SELECT name FROM thing LIMIT 1000")
 
-    database.restore(_fail, _quiet)
+    replace(database, run=_fail).restore()
 
     assert (_things(url), _parts(url), _size(url) < 1_000_000) == (["lamp"], PARTS, True)
 
 
 def test_a_shell_that_reads_does_not_prevent_a_restore(sandbox: Sandbox, url: str) -> None:
-    database = PostgresDatabase(sandbox, url)
-    database.prepare(_store, _quiet)
+    database = _database(sandbox, url)
+    database.prepare()
     _execute(url, "INSERT INTO thing VALUES ('bought')")
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.begin() as shell:
         seen = [shell.scalar(sa.text("SELECT count(*) FROM thing"))]
 
-        database.restore(_fail, _quiet)
+        replace(database, run=_fail).restore()
 
         seen.append(shell.scalar(sa.text("SELECT count(*) FROM thing")))
 
@@ -124,8 +125,8 @@ def test_a_shell_that_reads_does_not_prevent_a_restore(sandbox: Sandbox, url: st
     ],
 )
 def test_tables_that_were_changed_are_made_anew(sandbox: Sandbox, url: str, change: str) -> None:
-    database = PostgresDatabase(sandbox, url)
-    database.prepare(_store, _quiet)
+    database = _database(sandbox, url)
+    database.prepare()
     _execute(url, change)
     ran: list[str] = []
 
@@ -133,8 +134,8 @@ def test_tables_that_were_changed_are_made_anew(sandbox: Sandbox, url: str, chan
         ran.append(command)
         _store(command, url)
 
-    database.restore(store, _quiet)
-    database.restore(_fail, _quiet)
+    replace(database, run=store).restore()
+    replace(database, run=_fail).restore()
 
     assert ran == ["migrate", "seed"]
     assert (_things(url), _parts(url)) == (["lamp"], PARTS)
@@ -143,25 +144,26 @@ def test_tables_that_were_changed_are_made_anew(sandbox: Sandbox, url: str, chan
 def test_a_restore_that_another_program_prevents_leaves_the_rows(
     sandbox: Sandbox, url: str
 ) -> None:
-    database = PostgresDatabase(sandbox, url)
-    database.prepare(_store, _quiet)
+    database = _database(sandbox, url)
+    database.prepare()
     _execute(url, "INSERT INTO thing VALUES ('bought')")
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.begin() as other:
         other.execute(sa.text("LOCK TABLE thing"))
 
         with pytest.raises(RefusedError, match="lock timeout"):
-            database.restore(_store, _quiet)
+            database.restore()
 
     assert _things(url) == ["lamp", "bought"]
 
 
 def test_a_database_that_is_not_there_is_told_in_a_sentence(sandbox: Sandbox) -> None:
     missing = sa.make_url(SERVER).set(database="no_such_database", password="s3cret")
-    database = open_database(sandbox, missing.render_as_string(hide_password=False))
+    shown = missing.render_as_string(hide_password=False)
+    database = open_database(sandbox, shown, "standard", print)
 
     with pytest.raises(RefusedError, match="does not exist") as told:
-        database.prepare(_store, _quiet)
+        database.prepare()
 
     assert "s3cret" not in told.value.sentence
 
@@ -196,8 +198,8 @@ def _fail(command: str, _url: str) -> None:
     raise AssertionError(command)
 
 
-def _quiet(_sentence: str) -> None:
-    """Say nothing."""
+def _database(sandbox: Sandbox, url: str) -> PostgresDatabase:
+    return PostgresDatabase(sandbox, url, "standard", print, _store)
 
 
 def _execute(url: str, statement: str) -> None:
