@@ -151,7 +151,7 @@ def test_changed_migrations_reach_the_store_with_the_next_start(used: Checkout) 
     first.send(signal.SIGTERM)
     second = used.up()
 
-    said = "Migrating the database, since it or the migrations are not those of last time."
+    said = "Migrating the database: it, or the migrations, are not those of last time."
     assert (said in first.output, said in second.output) == (True, False)
 
 
