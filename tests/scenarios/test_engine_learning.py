@@ -69,6 +69,26 @@ def test_each_scenario_has_its_own_place_where_several_are_on(sandbox: Sandbox) 
     assert found == [False, True]
 
 
+def test_what_a_store_that_was_pulled_anew_has_changed_is_no_place(
+    sandbox: Sandbox, dear: Scenario
+) -> None:
+    write(sandbox.root / "shop" / "shelf.py", SHELF.replace("return 3", "return 4"))
+
+    assert not is_place_right(sandbox, dear, "shop/shelf.py::stock")
+
+
+def test_a_place_is_the_innermost_function(sandbox: Sandbox) -> None:
+    text = "def outer():\n    def inner():\n        return 5\n\n    return inner\n"
+    write(sandbox.root / "shop" / "nested.py", text)
+    add_scenario(sandbox.root, "deep", "return 5", "return 6", "shop/nested.py")
+    deploy(sandbox, ["deep"])
+    deep = find_scenario(sandbox.catalogue, "deep")
+
+    found = [is_place_right(sandbox, deep, f"shop/nested.py:{line}") for line in (1, 2, 3, 5)]
+
+    assert found == [False, True, True, False]
+
+
 def test_a_place_may_be_in_a_page(sandbox: Sandbox) -> None:
     add_scenario(sandbox.root, "pale", "<h1>Shop</h1>", "<h1>Shp</h1>", "shop/web/page.html")
     deploy(sandbox, ["pale"])
