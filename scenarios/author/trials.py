@@ -227,7 +227,8 @@ class Trials:
 
     def lints(self, tree: str) -> str | None:
         """Tell what ruff and mypy say about the changed files."""
-        files = [p for p in self._merger.changed_paths(self.clean, tree) if p.endswith(".py")]
+        diff = self._merger.diff(self.clean, tree)
+        files = re.findall(r"^\+\+\+ b/(.+\.py)$", diff, re.MULTILINE)
         settings = self.sandbox.root / "pyproject.toml"
         ruff, mypy = (sys.executable, "-m", "ruff"), (sys.executable, "-m", "mypy")
         with judging_room(self.sandbox, tree) as room:

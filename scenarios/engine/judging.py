@@ -9,13 +9,13 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 
 from scenarios.engine.asking import run
@@ -97,16 +97,14 @@ def judging_room(sandbox: Sandbox, store: Path | str, tests: Iterable[Path] = ()
     """
     home = sandbox.state / "judging"
     home.mkdir(exist_ok=True)
-    room = Path(tempfile.mkdtemp(dir=home))
-    try:
+    with TemporaryDirectory(dir=home, ignore_cleanup_errors=True) as folder:
+        room = Path(folder)
         if isinstance(store, str):
             Merger(sandbox).check_out(store, room / "store")
         else:
             _copy((store / name for name in MERGED), room / "store")
         _copy(tests, room / "store" / "tests")
         yield room
-    finally:
-        shutil.rmtree(room, ignore_errors=True)
 
 
 def _copy(sources: Iterable[Path], target: Path) -> None:

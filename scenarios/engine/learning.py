@@ -3,8 +3,8 @@
 import ast
 import os
 import re
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -82,17 +82,14 @@ def judge_whole_store(sandbox: Sandbox, store: Path) -> Verdict | None:
             # Some tests hold the store to its documentation.
             (room / "store" / "docs").symlink_to(sandbox.root / "docs")
             options = ("--may-start-programs", "-x", "-k", "not postgresql", *names)
-            run = run_tests(sandbox, room, options, SUITE_SECONDS, stop=stop)
-        # One that fails ends all others, of which nothing is known then.
-        verdict = None if stop.is_set() else judge(run)
-        if verdict:
-            stop.set()
-        return verdict
+            return judge(run_tests(sandbox, room, options, SUITE_SECONDS, stop=stop))
 
     with ThreadPoolExecutor(_PROCESSORS) as pool:
         try:
-            return next(filter(None, pool.map(run_share, range(_SHARES))), None)
+            shares = [pool.submit(run_share, nth) for nth in range(_SHARES)]
+            return next(filter(None, (each.result() for each in as_completed(shares))), None)
         finally:
+            # One that fails ends all others, of which nothing is known then.
             stop.set()
 
 
@@ -141,8 +138,10 @@ def is_place_right(sandbox: Sandbox, scenario: Scenario, place: str) -> bool:
         raise RefusedError(
             f"{place!r} is no place in the store: say shop/FILE.py:LINE or shop/FILE.py::FUNCTION."
         )
-    path, functions = found["path"], _functions(text) if found["path"].endswith(".py") else {}
-    if found["name"] and found["name"] not in functions:
+    path = found["path"]
+    functions = list(_functions(ast.parse(text))) if path.endswith(".py") else []
+    asked = [span for name, span in functions if name.endswith(f".{found['name']}")]
+    if found["name"] and not asked:
         raise RefusedError(f"There is no function {found['name']} in {path} as it was deployed.")
     line, last = int(found["line"] or 1), len(text.splitlines()) or 1
     if not 1 <= line <= last:
@@ -150,25 +149,20 @@ def is_place_right(sandbox: Sandbox, scenario: Scenario, place: str) -> bool:
     others = [(s.slug, s.patch) for s in enabled(sandbox) if s.slug != scenario.slug]
     before = merger.merge(others, deployed.clean)
     right = merger.changed_lines(before, deployed.tree, path)
-    around = [[span for span in functions.values() if changed in span] for changed in right]
+    around = [[span for _, span in functions if changed in span] for changed in right]
     right.update(*(min(spans, key=len) for spans in around if spans))
-    return not right.isdisjoint(functions[found["name"]] if found["name"] else [line])
+    return any(not right.isdisjoint(span) for span in asked or [range(line, line + 1)])
 
 
-def _functions(text: str) -> dict[str, range]:
-    """Return the lines of every function and method, by name, and by class and name."""
-    found: dict[str, range] = {}
-
-    def visit(node: ast.AST, prefix: str) -> None:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                if not isinstance(child, ast.ClassDef):
-                    span = range(child.lineno, (child.end_lineno or child.lineno) + 1)
-                    found[f"{prefix}{child.name}"] = found[child.name] = span
-                visit(child, f"{prefix}{child.name}.")
-
-    visit(ast.parse(text), "")
-    return found
+def _functions(node: ast.AST, outside: str = "") -> Iterator[tuple[str, range]]:
+    """Yield the lines of every function and method, behind its name, such as `.Class.method`."""
+    for child in ast.iter_child_nodes(node):
+        name = outside
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            name = f"{outside}.{child.name}"
+            if not isinstance(child, ast.ClassDef):
+                yield name, range(child.lineno, (child.end_lineno or child.lineno) + 1)
+        yield from _functions(child, name)
 
 
 def edits_outside(sandbox: Sandbox) -> list[str]:

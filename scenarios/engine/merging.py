@@ -84,11 +84,6 @@ class Merger:
         git("clean", "--quiet", "--force", "-d", "--", *MERGED, *TEAM_TESTS)
         return changed
 
-    def changed_paths(self, before: str, after: str) -> list[str]:
-        """Return the files of the tree `after` that the tree `before` has not, or has otherwise."""
-        options = ("--name-only", "--no-renames", "--diff-filter=d")
-        return self._git("diff", *options, before, after).splitlines()
-
     def changed_lines(self, before: str, after: str, path: str) -> set[int]:
         """Return the lines of a file that differ, as they are counted in the tree `after`.
 

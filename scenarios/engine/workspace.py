@@ -10,6 +10,7 @@ import shutil
 import sys
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -120,11 +121,11 @@ class Workspace:
         if (deployed := self.deployed) is None:
             return ""
         with TemporaryDirectory(dir=self._sandbox.state) as folder:
-            index = {"GIT_INDEX_FILE": Path(folder, "index")}
-            self._git("read-tree", deployed.root, environment=index)
-            self._git("add", "--all", environment=index)
-            options = ("--cached", "--binary", "--full-index", deployed.root)
-            return self._git("diff", *options, "--", *(paths or MERGED), environment=index)
+            git = partial(self._git, environment={"GIT_INDEX_FILE": Path(folder, "index")})
+            git("read-tree", deployed.root)
+            git("add", "--all")
+            what = ("--cached", "--binary", "--full-index", deployed.root)
+            return git("diff", *what, "--", *(paths or MERGED))
 
     def _hash_sources(self, patches: Patches) -> str:
         places = [(self._sandbox.root, [*MERGED, *TEAM_TESTS]), (_DEPLOYED, ["."])]

@@ -89,6 +89,26 @@ def test_a_place_is_the_innermost_function(sandbox: Sandbox) -> None:
     assert found == [False, True, True, False]
 
 
+@pytest.mark.parametrize(
+    ("name", "is_right"),
+    [("total", True), ("Cart.total", True), ("Order.total", False), ("tax", True)],
+)
+def test_a_name_may_be_that_of_several_functions(
+    sandbox: Sandbox, name: str, is_right: bool
+) -> None:
+    text = (
+        "class Cart:\n    def total(self):\n        return 5\n\n\n"
+        "class Order:\n    def total(self):\n        return 8\n\n\n"
+        "if True:\n    def tax():\n        return 5\n"
+    )
+    write(sandbox.root / "shop" / "sums.py", text)
+    add_scenario(sandbox.root, "short", "return 5", "return 6", "shop/sums.py")
+    deploy(sandbox, ["short"])
+    short = find_scenario(sandbox.catalogue, "short")
+
+    assert is_place_right(sandbox, short, f"shop/sums.py::{name}") is is_right
+
+
 def test_a_place_may_be_in_a_page(sandbox: Sandbox) -> None:
     add_scenario(sandbox.root, "pale", "<h1>Shop</h1>", "<h1>Shp</h1>", "shop/web/page.html")
     deploy(sandbox, ["pale"])
