@@ -91,20 +91,22 @@ class Run:
 
 @contextmanager
 def judging_room(sandbox: Sandbox, store: Path | str, tests: Iterable[Path] = ()) -> Iterator[Path]:
-    """Make a folder with a store in it, and with files of tests, and throw it away after use.
+    """Make a folder with a store and tests in it, and throw it away after use.
 
-    :param store: its folder, or a tree of the private repository, which has the team's tests too.
+    :param store: its folder, or a tree of the private repository.
+    :param tests: files and folders to put beside the engine's copies of the team's tests, or over.
     """
     home = sandbox.state / "judging"
     home.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=home, ignore_cleanup_errors=True) as folder:
-        room = Path(folder)
+        own = Path(folder, "store")
         if isinstance(store, str):
-            Merger(sandbox).check_out(store, room / "store")
+            Merger(sandbox).check_out(store, own)
         else:
-            _copy((store / name for name in MERGED), room / "store")
-        _copy(tests, room / "store" / "tests")
-        yield room
+            _copy((store / name for name in MERGED), own)
+            _copy((sandbox.root / name for name in TEAM_TESTS), own / "tests")
+        _copy(tests, own / "tests")
+        yield Path(folder)
 
 
 def _copy(sources: Iterable[Path], target: Path) -> None:
@@ -115,11 +117,6 @@ def _copy(sources: Iterable[Path], target: Path) -> None:
             shutil.copytree(source, target / source.name, ignore=leave_out, dirs_exist_ok=True)
         elif source.exists():
             shutil.copyfile(source, target / source.name)
-
-
-def team_tests(sandbox: Sandbox, *names: str) -> list[Path]:
-    """Return the engine's copies of the team's tests, with folders of these names."""
-    return [sandbox.root / name for name in (*TEAM_TESTS, *(f"tests/{name}" for name in names))]
 
 
 def run_check(

@@ -11,7 +11,7 @@ from threading import Event
 
 from scenarios.engine.catalogue import Scenario, find_scenario
 from scenarios.engine.git import run_git
-from scenarios.engine.judging import Run, judging_room, run_check, run_tests, team_tests
+from scenarios.engine.judging import Run, judging_room, run_check, run_tests
 from scenarios.engine.merging import MERGED, Merger
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.sandbox import Sandbox
@@ -59,7 +59,7 @@ def judge_fix(
     workspace, check = Workspace(sandbox), scenario.folder / "check.py"
     with judging_room(sandbox, workspace.folder) as taken:
         store, diff = taken / "store", workspace.read_diff()
-        with judging_room(sandbox, store, team_tests(sandbox)) as room:
+        with judging_room(sandbox, store) as room:
             verdict = judge(run_check(sandbox, room, check, database_url))
         if verdict:
             explained = explain(scenario, diff) if verdict.kind == NOT_YET else ""
@@ -70,15 +70,16 @@ def judge_fix(
 
 def judge_whole_store(sandbox: Sandbox, store: Path) -> Verdict | None:
     """Run the store's own suite, and return what is wrong, if anything is."""
-    files = (sandbox.root / "tests" / "shop").glob("test_*.py")
-    chosen = [f for f in files if f.stem.removeprefix("test_") not in _NOT_IN_SUITE.split()]
+    suite = sandbox.root / "tests" / "shop"
+    left_out = {f"test_{name}" for name in _NOT_IN_SUITE.split()}
+    chosen = [file for file in suite.glob("test_*.py") if file.stem not in left_out]
     # The long ones first, so that the shares take about the same time.
     chosen.sort(key=lambda file: (-file.stat().st_size, file.name))
     stop = Event()
 
     def run_share(nth: int) -> Verdict | None:
         names = [f"tests/shop/{file.name}" for file in chosen[nth::_SHARES]]
-        with judging_room(sandbox, store, team_tests(sandbox, "shop")) as room:
+        with judging_room(sandbox, store, [suite]) as room:
             # Some tests hold the store to its documentation.
             (room / "store" / "docs").symlink_to(sandbox.root / "docs")
             options = ("--may-start-programs", "-x", "-k", "not postgresql", *names)

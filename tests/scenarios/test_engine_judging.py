@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.engine.judging import Run, judging_room, run_check, run_tests, team_tests
+from scenarios.engine.judging import Run, judging_room, run_check, run_tests
 from scenarios.engine.running import Note, write_note
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.verdicts import BROKEN_ELSEWHERE, CANNOT_TELL, NOT_YET, judge
@@ -45,7 +45,7 @@ def sandbox(tmp_path: Path) -> Sandbox:
 
 @pytest.fixture
 def room(sandbox: Sandbox) -> Iterator[Path]:
-    with judging_room(sandbox, ROOT, team_tests(sandbox)) as room:
+    with judging_room(sandbox, ROOT) as room:
         yield room
 
 
@@ -244,7 +244,7 @@ def test_tests_that_a_learner_has_edited_have_no_part(sandbox: Sandbox, tmp_path
     (workspace / "shop").symlink_to(ROOT / "shop")
     (workspace / "seed_data").symlink_to(ROOT / "seed_data")
 
-    with judging_room(sandbox, workspace, team_tests(sandbox)) as room:
+    with judging_room(sandbox, workspace) as room:
         run = run_tests(sandbox, room, ("tests/smoke", "--collect-only"), SECONDS)
 
         used = (room / "store" / "tests" / "smoke" / "test_purchase.py").read_text("utf-8")

@@ -176,7 +176,6 @@ def test_what_is_saved_during_a_check_has_no_part_in_it(
 ) -> None:
     shelf, judged = sandbox.workspace / "shop" / "shelf.py", []
     passed = judging.Run((judging.Test("check.py::test_it", "fault absent", "", "", ""),))
-    monkeypatch.setattr(learning, "team_tests", lambda *_: [])
     monkeypatch.setattr(learning, "run_check", lambda *_: passed)
     monkeypatch.setattr(
         learning,
