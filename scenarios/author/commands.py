@@ -90,7 +90,7 @@ def record(slug: str, kind: str | None, name: str | None, who: str, message: str
     folder, workspace = find_scenario(sandbox.catalogue, slug).folder, Workspace(sandbox)
     if (kind is None) != (name is None):
         raise RefusedError("A fix is recorded with --right or --wrong, and with a --name.")
-    if workspace.deployed and workspace.deployed.slugs != ((slug,) if kind else ()):
+    if workspace.deployed and workspace.deployed.slugs != ([slug] if kind else []):
         state = (
             f"just {slug} on: `cartwreck start {slug}`"
             if kind

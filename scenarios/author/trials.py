@@ -7,14 +7,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
 from scenarios.engine.catalogue import Scenario
 from scenarios.engine.git import GitFailedError
-from scenarios.engine.judging import Run, judging_room, run_check, run_tests, team_tests
+from scenarios.engine.judging import Run, judging_room, run_check, run_tests
 from scenarios.engine.learning import judge_whole_store
 from scenarios.engine.merging import Merger
 from scenarios.engine.refusal import RefusedError
@@ -193,19 +192,19 @@ class Trials:
 
     def passes(self, tree: str, url: str | None) -> str | None:
         """Tell why check and smoke suite do not pass."""
-        with self._room(tree) as room:
+        with judging_room(self.sandbox, tree) as room:
             return _why_not_passed(run_check(self.sandbox, room, self._check, url, _SECONDS))
 
     def fails(self, tree: str, url: str | None) -> str | None:
         """Tell why the check does not show the fault; a store that stands still has shown it."""
-        with self._room(tree) as room:
+        with judging_room(self.sandbox, tree) as room:
             run = self._check_alone(room, url)
         is_shown = run.outcome == "fault shown" or run.hung is not None
         return None if is_shown else f"The check says {run.outcome!r}. {run.trouble}".strip()
 
     def refuses(self, path: str, text: str, url: str | None) -> str | None:
         """Tell that a clean store passes to which a text was added that makes it useless."""
-        with self._room(self.clean) as room:
+        with judging_room(self.sandbox, self.clean) as room:
             with (room / "store" / path).open("a", encoding="utf-8") as file:
                 file.write(text)
             run = self._check_alone(room, url)
@@ -215,23 +214,24 @@ class Trials:
         """Tell why the smoke suite does not pass on the bad commit, which it must."""
         own = {"SHOP_TEST_POSTGRES_URL": url} if url else {}
         only = "not sqlite" if url else "not postgresql"
-        with self._room(self.bad) as room:
+        with judging_room(self.sandbox, self.bad) as room:
             own["PYTEST_XDIST_WORKER"] = room.name
             run = run_tests(self.sandbox, room, ("tests/smoke", "-k", only), _SECONDS, own)
         return _why_not_passed(run)
 
     def holds_elsewhere(self, tree: str) -> str | None:
         """Tell which test of the store's own suite does not pass."""
-        with self._exported(tree) as store:
-            verdict = judge_whole_store(self.sandbox, store)
+        with judging_room(self.sandbox, tree) as room:
+            verdict = judge_whole_store(self.sandbox, room / "store")
         return f"{verdict.sentence} {verdict.test} {verdict.seen}" if verdict else None
 
     def lints(self, tree: str) -> str | None:
         """Tell what ruff and mypy say about the changed files."""
-        files = [p for p in self._merger.changed_lines(self.clean, tree) if p.endswith(".py")]
+        diff = self._merger.diff(self.clean, tree)
+        files = re.findall(r"^\+\+\+ b/(.+\.py)$", diff, re.MULTILINE)
         settings = self.sandbox.root / "pyproject.toml"
         ruff, mypy = (sys.executable, "-m", "ruff"), (sys.executable, "-m", "mypy")
-        with self._room(tree) as room:
+        with judging_room(self.sandbox, tree) as room:
             (room / "store" / "pyproject.toml").write_bytes(settings.read_bytes())
             for command in (
                 (*ruff, "check", "--no-cache", *files),
@@ -254,23 +254,8 @@ class Trials:
     def _check(self) -> Path:
         return self.scenario.folder / "check.py"
 
-    @contextmanager
-    def _exported(self, tree: str) -> Iterator[Path]:
-        with judging_room(self.sandbox, Path("/nowhere")) as room:
-            (room / "tree").mkdir()
-            self._merger.export(tree, self._merger.files(tree), room / "tree")
-            yield room / "tree"
-
     def _check_alone(self, room: Path, url: str | None) -> Run:
         return run_check(self.sandbox, room, self._check, url, _SECONDS, with_smoke=False)
-
-    @contextmanager
-    def _room(self, tree: str) -> Iterator[Path]:
-        with (
-            self._exported(tree) as store,
-            judging_room(self.sandbox, store, team_tests(self.sandbox)) as room,
-        ):
-            yield room
 
 
 def _why_not_passed(run: Run) -> str | None:

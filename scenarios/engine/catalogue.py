@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,16 +10,7 @@ from typing import Any
 
 from scenarios.engine.refusal import RefusedError
 
-TRACKS = {
-    "T1": "Integrity and concurrency",
-    "T2": "Database performance",
-    "T3": "Payments and APIs",
-    "T4": "Background work",
-    "T5": "Security",
-    "T6": "Correctness",
-    "T7": "Database care",
-    "T8": "Operations and architecture",
-}
+TRACKS = ("T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8")
 KINDS = ("bug", "bottleneck", "data", "vulnerability", "outage")
 SEEDS = ("standard", "1k", "10k", "100k", "1m")
 _HINT = re.compile(r"^## Hint \d+\s*$", re.MULTILINE)
@@ -35,15 +26,15 @@ class Scenario:
     kind: str
     level: int
     minutes: int
-    covers: tuple[str, ...]
-    objectives: tuple[str, ...]
-    out_of_scope: tuple[str, ...] = ()
+    covers: Sequence[str] = ()
+    objectives: Sequence[str] = ()
+    out_of_scope: Sequence[str] = ()
     seed: str = "standard"
     conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     demo: Mapping[str, str] = field(default_factory=dict)
     wrong: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     nothing_wrong: bool = False
-    spoilers: tuple[str, ...] = ()
+    spoilers: Sequence[str] = ()
 
     @property
     def slug(self) -> str:
@@ -110,12 +101,10 @@ def find_scenario(folder: Path, slug: str) -> Scenario:
 def _load(folder: Path) -> Scenario:
     try:
         facts = tomllib.loads((folder / "scenario.toml").read_text("utf-8"))
-        for name in ("covers", "objectives", "out_of_scope", "spoilers"):
-            facts[name] = tuple(facts.get(name, ()))
         scenario = Scenario(folder, **facts)
     except (tomllib.TOMLDecodeError, TypeError, UnicodeDecodeError) as error:
         raise RefusedError(f"{folder / 'scenario.toml'} cannot be read: {error}.") from error
-    for name, allowed in (("track", tuple(TRACKS)), ("kind", KINDS), ("seed", SEEDS)):
+    for name, allowed in (("track", TRACKS), ("kind", KINDS), ("seed", SEEDS)):
         if getattr(scenario, name) not in allowed:
             raise RefusedError(
                 f"{folder / 'scenario.toml'}: {name} is one of {', '.join(allowed)}."

@@ -9,17 +9,18 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 
 from scenarios.engine.asking import run
 from scenarios.engine.keeper import Order
+from scenarios.engine.merging import MERGED, TEAM_TESTS, Merger
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.snapshot import SHAPE, code_for_data, run_store, snapshot_of, stamp_of
 
@@ -78,9 +79,8 @@ class Run:
         """What the run has shown, in the kit's words."""
         if self.trouble or self.hung is not None or not self.tests:
             return "check broken"
-        outcomes = {each.outcome for each in self.tests}
-        order = ("check broken", "fault shown", "fault absent")
-        return next(each for each in order if each in outcomes)
+        order = ("fault absent", "fault shown", "check broken")
+        return max((each.outcome for each in self.tests), key=order.index)
 
     @property
     def passed(self) -> bool:
@@ -89,32 +89,33 @@ class Run:
 
 
 @contextmanager
-def judging_room(sandbox: Sandbox, store: Path, tests: Iterable[Path] = ()) -> Iterator[Path]:
-    """Make a folder with the store in it, and with files of tests, and throw it away after use."""
+def judging_room(sandbox: Sandbox, store: Path | str, tests: Iterable[Path] = ()) -> Iterator[Path]:
+    """Make a folder with a store and tests in it, and throw it away after use.
+
+    :param store: its folder, or a tree of the private repository.
+    :param tests: files and folders to put beside the engine's copies of the team's tests, or over.
+    """
     home = sandbox.state / "judging"
     home.mkdir(exist_ok=True)
-    room = Path(tempfile.mkdtemp(dir=home))
+    with TemporaryDirectory(dir=home, ignore_cleanup_errors=True) as folder:
+        own = Path(folder, "store")
+        if isinstance(store, str):
+            Merger(sandbox).check_out(store, own)
+        else:
+            _copy((store / name for name in MERGED), own)
+            _copy((sandbox.root / name for name in TEAM_TESTS), own / "tests")
+        _copy(tests, own / "tests")
+        yield Path(folder)
+
+
+def _copy(sources: Iterable[Path], target: Path) -> None:
     leave_out = shutil.ignore_patterns("__pycache__", "*.sqlite3*")
-    try:
-        for name in ("shop", "seed_data"):
-            if (store / name).is_dir():
-                shutil.copytree(store / name, room / "store" / name, ignore=leave_out)
-        for source in tests:
-            target = room / "store" / "tests" / source.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, target, ignore=leave_out, dirs_exist_ok=True)
-            else:
-                shutil.copyfile(source, target)
-        yield room
-    finally:
-        shutil.rmtree(room, ignore_errors=True)
-
-
-def team_tests(sandbox: Sandbox, *names: str) -> list[Path]:
-    """Return the engine's copies of the team's tests, with folders of these names."""
-    shared = ("__init__.py", "conftest.py", "databases.py", "factories.py", "smoke", *names)
-    return [sandbox.root / "tests" / name for name in shared]
+    target.mkdir(parents=True, exist_ok=True)
+    for source in sources:
+        if source.is_dir():
+            shutil.copytree(source, target / source.name, ignore=leave_out, dirs_exist_ok=True)
+        elif source.exists():
+            shutil.copyfile(source, target / source.name)
 
 
 def run_check(
@@ -134,17 +135,16 @@ def run_check(
     names = ("CHECK_DATABASE_URL", "SHOP_TEST_POSTGRES_URL")
     own = dict.fromkeys(names, database_url) if database_url else made_databases(sandbox, room)
     own["PYTEST_XDIST_WORKER"] = room.name
-    only, stop = "not sqlite" if database_url else "not postgresql", Event()
-    smoke_tests = ("tests/smoke", "-k", only)
+    run_own = partial(run_tests, sandbox, room, seconds=seconds, own=own)
+    run_alone = partial(run_own, ("check.py",), name="check")
     if not with_smoke:
-        return run_tests(sandbox, room, ("check.py",), seconds, own, "check")
+        return run_alone()
+    smoke_tests = ("tests/smoke", "-k", "not sqlite" if database_url else "not postgresql")
+    stop = Event()
     with ThreadPoolExecutor(1) as pool:
         try:
-            waiting = pool.submit(
-                run_tests, sandbox, room, smoke_tests, seconds, own, "smoke", stop
-            )
-            shown = run_tests(sandbox, room, ("check.py",), seconds, own, "check")
-            if not shown.passed:
+            waiting = pool.submit(run_own, smoke_tests, name="smoke", stop=stop)
+            if not (shown := run_alone()).passed:
                 return shown
             smoke = waiting.result()
         finally:

@@ -3,21 +3,20 @@
 import ast
 import os
 import re
-import shutil
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 from scenarios.engine.catalogue import Scenario, find_scenario
 from scenarios.engine.git import run_git
-from scenarios.engine.judging import Run, judging_room, run_check, run_tests, team_tests
-from scenarios.engine.merging import Merger
+from scenarios.engine.judging import Run, judging_room, run_check, run_tests
+from scenarios.engine.merging import MERGED, Merger
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.switching import enabled
-from scenarios.engine.verdicts import NOT_YET, SOLVED, Verdict, explain, judge_check, judge_suite
+from scenarios.engine.verdicts import NOT_YET, SOLVED, Verdict, explain, judge
 from scenarios.engine.workspace import Workspace
 
 PROOF_SECONDS = 60.0
@@ -39,18 +38,15 @@ def current_scenario(sandbox: Sandbox, slug: str | None) -> Scenario:
     :raises RefusedError: when none is on, or several are and none was named.
     """
     on = {each.slug: each for each in enabled(sandbox)}
-    if slug is not None:
-        find_scenario(sandbox.catalogue, slug)
-        if slug not in on:
-            raise RefusedError(f"{slug} is not on: `cartwreck start {slug}`.")
-        return on[slug]
-    if len(on) == 1:
-        return next(iter(on.values()))
-    if on:
+    if slug and find_scenario(sandbox.catalogue, slug).slug not in on:
+        raise RefusedError(f"{slug} is not on: `cartwreck start {slug}`.")
+    if not on:
+        raise RefusedError(
+            "No scenario is on: `cartwreck list` shows them, `cartwreck start SLUG` begins."
+        )
+    if not slug and len(on) > 1:
         raise RefusedError(f"Several scenarios are on: say --scenario {' or '.join(on)}.")
-    raise RefusedError(
-        "No scenario is on: `cartwreck list` shows them, `cartwreck start SLUG` begins."
-    )
+    return on[slug or next(iter(on))]
 
 
 def judge_fix(
@@ -63,8 +59,8 @@ def judge_fix(
     workspace, check = Workspace(sandbox), scenario.folder / "check.py"
     with judging_room(sandbox, workspace.folder) as taken:
         store, diff = taken / "store", workspace.read_diff()
-        with judging_room(sandbox, store, team_tests(sandbox)) as room:
-            verdict = judge_check(run_check(sandbox, room, check, database_url))
+        with judging_room(sandbox, store) as room:
+            verdict = judge(run_check(sandbox, room, check, database_url))
         if verdict:
             explained = explain(scenario, diff) if verdict.kind == NOT_YET else ""
             return replace(verdict, explanation=explained)
@@ -74,29 +70,27 @@ def judge_fix(
 
 def judge_whole_store(sandbox: Sandbox, store: Path) -> Verdict | None:
     """Run the store's own suite, and return what is wrong, if anything is."""
-    files = (sandbox.root / "tests" / "shop").glob("test_*.py")
-    chosen = [f for f in files if f.stem.removeprefix("test_") not in _NOT_IN_SUITE.split()]
+    suite = sandbox.root / "tests" / "shop"
+    left_out = {f"test_{name}" for name in _NOT_IN_SUITE.split()}
+    chosen = [file for file in suite.glob("test_*.py") if file.stem not in left_out]
     # The long ones first, so that the shares take about the same time.
     chosen.sort(key=lambda file: (-file.stat().st_size, file.name))
     stop = Event()
 
     def run_share(nth: int) -> Verdict | None:
         names = [f"tests/shop/{file.name}" for file in chosen[nth::_SHARES]]
-        with judging_room(sandbox, store, team_tests(sandbox, "shop")) as room:
+        with judging_room(sandbox, store, [suite]) as room:
             # Some tests hold the store to its documentation.
             (room / "store" / "docs").symlink_to(sandbox.root / "docs")
             options = ("--may-start-programs", "-x", "-k", "not postgresql", *names)
-            run = run_tests(sandbox, room, options, SUITE_SECONDS, stop=stop)
-        # One that fails ends all others, of which nothing is known then.
-        verdict = None if stop.is_set() else judge_suite(run)
-        if verdict:
-            stop.set()
-        return verdict
+            return judge(run_tests(sandbox, room, options, SUITE_SECONDS, stop=stop))
 
     with ThreadPoolExecutor(_PROCESSORS) as pool:
         try:
-            return next(filter(None, pool.map(run_share, range(_SHARES))), None)
+            shares = [pool.submit(run_share, nth) for nth in range(_SHARES)]
+            return next(filter(None, (each.result() for each in as_completed(shares))), None)
         finally:
+            # One that fails ends all others, of which nothing is known then.
             stop.set()
 
 
@@ -106,37 +100,28 @@ def prove(sandbox: Sandbox, file: Path) -> tuple[bool, str]:
     :raises RefusedError: when it is no test of the workspace.
     """
     workspace = Workspace(sandbox)
-    deployed = workspace.deployed
-    own = file if file.is_absolute() else _first_that_is(workspace.folder / file, Path.cwd() / file)
-    if deployed is None or not own.is_file() or workspace.folder not in own.resolve().parents:
+    deployed, folder = workspace.deployed, workspace.folder.resolve()
+    named = [(start / file).resolve() for start in (folder, Path.cwd())]
+    own = next((path for path in named if path.is_file() and path.is_relative_to(folder)), None)
+    if deployed is None or own is None:
         raise RefusedError(f"There is no test {file} in the workspace, {workspace.folder}/tests.")
-    merger, name = Merger(sandbox), own.resolve().relative_to(workspace.folder.resolve())
     bad, clean = (
-        _prove_on(sandbox, merger, tree, workspace.folder / "tests", str(name))
+        _prove_on(sandbox, tree, folder / "tests", str(own.relative_to(folder)))
         for tree in (deployed.tree, deployed.clean)
     )
-    if bad.outcome == "check broken" and (bad.trouble or bad.hung is not None):
+    if bad.trouble or bad.hung is not None:
         return False, f"The test could not be run: {bad.trouble or 'it did not come to an end.'}"
     if bad.passed:
-        return (
-            False,
-            "The test passes on the store as it was deployed, so it does not show the fault.",
-        )
+        return False, "It passes on the store as it was deployed, so it does not show the fault."
     if not clean.passed:
         said = clean.failed.said if clean.failed else clean.trouble
         return False, f"The test fails on a store without the fault too: {said}"
     return True, "The test fails here, and passes on a store without the fault: that is a proof."
 
 
-def _prove_on(sandbox: Sandbox, merger: Merger, tree: str, tests: Path, name: str) -> Run:
-    source = sandbox.state / "judging" / f"tree-{tree}"
-    source.mkdir(parents=True, exist_ok=True)
-    merger.export(tree, merger.files(tree), source)
-    try:
-        with judging_room(sandbox, source, tests.iterdir()) as room:
-            return run_tests(sandbox, room, (name, "-k", "not postgresql"), PROOF_SECONDS)
-    finally:
-        shutil.rmtree(source, ignore_errors=True)
+def _prove_on(sandbox: Sandbox, tree: str, tests: Path, name: str) -> Run:
+    with judging_room(sandbox, tree, tests.iterdir()) as room:
+        return run_tests(sandbox, room, (name, "-k", "not postgresql"), PROOF_SECONDS)
 
 
 def is_place_right(sandbox: Sandbox, scenario: Scenario, place: str) -> bool:
@@ -147,63 +132,43 @@ def is_place_right(sandbox: Sandbox, scenario: Scenario, place: str) -> bool:
 
     :raises RefusedError: when there is no such place.
     """
-    workspace, found = Workspace(sandbox), _PLACE.fullmatch(place.strip())
-    path = found["path"].removeprefix("./") if found else ""
-    text = workspace.read_root(path) if found else None
-    if found is None or text is None or workspace.deployed is None:
+    deployed, merger = Workspace(sandbox).deployed, Merger(sandbox)
+    found = _PLACE.fullmatch(place.strip().removeprefix("./"))
+    text = merger.read(deployed.tree, found["path"]) if found and deployed else None
+    if found is None or deployed is None or text is None:
         raise RefusedError(
             f"{place!r} is no place in the store: say shop/FILE.py:LINE or shop/FILE.py::FUNCTION."
         )
-    spans = _functions(text) if path.endswith(".py") else {}
-    if found["name"] and found["name"] not in spans:
+    path = found["path"]
+    functions = list(_functions(ast.parse(text))) if path.endswith(".py") else []
+    asked = [span for name, span in functions if name.endswith(f".{found['name']}")]
+    if found["name"] and not asked:
         raise RefusedError(f"There is no function {found['name']} in {path} as it was deployed.")
     line, last = int(found["line"] or 1), len(text.splitlines()) or 1
     if not 1 <= line <= last:
         raise RefusedError(f"There is no line {line} in {path} as it was deployed: it has {last}.")
-    wanted = spans[found["name"]] if found["name"] else range(line, line + 1)
-    changed = _changed_by(sandbox, scenario, workspace.deployed.tree).get(path, [])
-    around = [span for span in spans.values() if any(_meet(span, lines) for lines in changed)]
-    innermost = [
-        s
-        for s in around
-        if not any(o != s and o.start >= s.start and o.stop <= s.stop for o in around)
-    ]
-    return any(_meet(wanted, lines) for lines in [*changed, *innermost])
-
-
-def _changed_by(sandbox: Sandbox, scenario: Scenario, tree: str) -> dict[str, list[range]]:
     others = [(s.slug, s.patch) for s in enabled(sandbox) if s.slug != scenario.slug]
-    merger = Merger(sandbox)
-    return merger.changed_lines(merger.merge(others), tree)
+    before = merger.merge(others, deployed.clean)
+    right = merger.changed_lines(before, deployed.tree, path)
+    around = [[span for _, span in functions if changed in span] for changed in right]
+    right.update(*(min(spans, key=len) for spans in around if spans))
+    return any(not right.isdisjoint(span) for span in asked or [range(line, line + 1)])
 
 
-def _functions(text: str) -> dict[str, range]:
-    """Return the lines of every function and method, by name, and by class and name."""
-    found: dict[str, range] = {}
-
-    def visit(node: ast.AST, prefix: str) -> None:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                if not isinstance(child, ast.ClassDef):
-                    span = range(child.lineno, (child.end_lineno or child.lineno) + 1)
-                    found[f"{prefix}{child.name}"] = found[child.name] = span
-                visit(child, f"{prefix}{child.name}.")
-
-    visit(ast.parse(text), "")
-    return found
+def _functions(node: ast.AST, outside: str = "") -> Iterator[tuple[str, range]]:
+    """Yield the lines of every function and method, behind its name, such as `.Class.method`."""
+    for child in ast.iter_child_nodes(node):
+        name = outside
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            name = f"{outside}.{child.name}"
+            if not isinstance(child, ast.ClassDef):
+                yield name, range(child.lineno, (child.end_lineno or child.lineno) + 1)
+        yield from _functions(child, name)
 
 
 def edits_outside(sandbox: Sandbox) -> list[str]:
     """Return files of the checkout's own `shop/` that somebody has changed, where git can tell."""
     if not (sandbox.root / ".git").exists():
         return []
-    listed = run_git("-C", sandbox.root, "status", "--porcelain", "--", "shop", "seed_data")
+    listed = run_git("-C", sandbox.root, "status", "--porcelain", "--", *MERGED)
     return [line[3:] for line in listed.splitlines()]
-
-
-def _meet(one: range, other: range) -> bool:
-    return one.start < other.stop and other.start < one.stop
-
-
-def _first_that_is(*paths: Path) -> Path:
-    return next((path for path in paths if path.exists()), paths[0])

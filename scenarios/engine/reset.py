@@ -46,7 +46,7 @@ def run_switch(sandbox: Sandbox, slugs: tuple[str, ...], say: Say) -> None:
     """
 
     def switch_at_rest() -> None:
-        if deploy(sandbox, slugs).must_reset:
+        if deploy(sandbox, slugs):
             reset_at_rest(sandbox, None, say)
 
     _change(sandbox, switch_at_rest, Question("switch", slugs))

@@ -1,7 +1,6 @@
 """Which scenarios are deployed, and what else a switch has to do: conditions, and other seeds."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from scenarios.engine.catalogue import SEEDS, Scenario, find_scenario, list_slugs
@@ -13,46 +12,36 @@ from scenarios.engine.workspace import Workspace
 _RESETS = ("shop/migrations/", "seed_data/")
 
 
-@dataclass(frozen=True)
-class Deployment:
-    """What a switch has done: the paths that changed, and whether the database must start over."""
-
-    changed: tuple[str, ...]
-    must_reset: bool
-
-
-def deploy(sandbox: Sandbox, slugs: Sequence[str]) -> Deployment:
+def deploy(sandbox: Sandbox, slugs: Sequence[str]) -> bool:
     """Bring the workspace and the flags to exactly these scenarios.
 
-    Where just these are on, and somebody works on them, nothing is done.
+    Return whether the database must start over. Where just these are on, and somebody works on
+    them, nothing is done.
 
     :raises RefusedError: when one is unknown, two cannot go together, or a learner's work is in
         the way; nothing has then changed.
     """
     workspace = Workspace(sandbox)
     scenarios = [find_scenario(sandbox.catalogue, slug) for slug in dict.fromkeys(slugs)]
-    seed_before = seed_of(enabled(sandbox))
-    deployed = workspace.deployed
-    if deployed and deployed.slugs == tuple(slugs) and workspace.changes:
-        return Deployment((), must_reset=False)
+    seed_before, before = seed_of(enabled(sandbox)), workspace.deployed
+    if before and before.slugs == list(slugs) and workspace.changes:
+        return False
     workspace.refuse_changes()
-    is_first = deployed is None
     changed = workspace.deploy(_patches(scenarios))
     write_flags(sandbox, list_slugs(sandbox.catalogue), [s.slug for s in scenarios])
     is_other = seed_of(scenarios) != seed_before or any(p.startswith(_RESETS) for p in changed)
-    return Deployment(tuple(changed), is_other and not is_first)
+    return is_other and before is not None
 
 
-def ensure_workspace(sandbox: Sandbox) -> list[str]:
+def ensure_workspace(sandbox: Sandbox) -> None:
     """Make the workspace where there is none, and update one that nobody has worked in.
 
-    Returns what has changed. A store that was pulled anew reaches a learner in the middle of a
-    scenario with the next switch or reset.
+    A store that was pulled anew reaches a learner in the middle of a scenario with the next switch
+    or reset.
     """
     workspace, on = Workspace(sandbox), enabled(sandbox)
-    if workspace.is_made_of(_patches(on)) or workspace.changes:
-        return []
-    return list(deploy(sandbox, [each.slug for each in on]).changed)
+    if not workspace.is_made_of(_patches(on)) and not workspace.changes:
+        deploy(sandbox, [each.slug for each in on])
 
 
 def enabled(sandbox: Sandbox) -> list[Scenario]:

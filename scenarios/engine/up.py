@@ -153,7 +153,7 @@ def _switch(running: Running, slugs: Sequence[str]) -> str | None:
     """Deploy exactly these scenarios; return the sentence of what prevented it."""
     before = enabled(running.sandbox)
     try:
-        must_reset = deploy(running.sandbox, slugs).must_reset
+        must_reset = deploy(running.sandbox, slugs)
         try:
             _set_conditions(running, conditions_of(before))
         except RefusedError:
@@ -208,7 +208,7 @@ def _tell(screen: Screen, error: Exception) -> str:
 def _deploy(sandbox: Sandbox, wishes: Wishes) -> bool:
     """Bring the workspace to what is wished; tell whether the database has to start over."""
     if wishes.scenarios:
-        return deploy(sandbox, wishes.scenarios).must_reset
+        return deploy(sandbox, wishes.scenarios)
     ensure_workspace(sandbox)
     return False
 

@@ -2,16 +2,15 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from scenarios.engine.catalogue import Scenario
 from scenarios.engine.judging import Run, Test
 
-SOLVED, NOT_YET, BROKEN_ELSEWHERE, CANNOT_TELL = (
-    "solved",
-    "not yet",
-    "broken elsewhere",
-    "cannot tell",
-)
+SOLVED = "solved"
+NOT_YET = "not yet"
+BROKEN_ELSEWHERE = "broken elsewhere"
+CANNOT_TELL = "cannot tell"
 EXIT_STATUS = {SOLVED: 0, NOT_YET: 1, BROKEN_ELSEWHERE: 3, CANNOT_TELL: 4}
 _LABELED = re.compile(r"^\s*(Expected|Seen|Look at):\s*(.+?)\s*$", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_]{4,}")
@@ -35,32 +34,27 @@ class Verdict:
         return EXIT_STATUS[self.kind]
 
 
-def judge_check(run: Run) -> Verdict | None:
-    """Return the verdict of a check with the smoke suite behind it, or nothing when both pass."""
-    check = [test for test in run.tests if test.test.startswith("check.py")]
-    if first := next((test for test in check if test.outcome != "fault absent"), None):
-        return _judge_failure(first)
-    if run.misdeeds:
-        return _judge_misdeed(run.misdeeds[0])
-    if run.hung is not None:
-        return _judge_standstill(run.hung)
-    if run.trouble or not check:
-        return Verdict(CANNOT_TELL, f"The check could not be run: {run.trouble or 'no test'}")
-    return judge_suite(run)
-
-
-def judge_suite(run: Run) -> Verdict | None:
-    """Return the verdict of tests of the store, or nothing when all pass."""
+def judge(run: Run) -> Verdict | None:
+    """Return the verdict of a check or of tests of the store, or nothing when all pass."""
     if test := run.failed:
-        sentence = "The fault is gone, and something else of the store no longer works."
-        told = {"expected": test.words, "seen": test.said, "look_at": test.place}
-        return Verdict(BROKEN_ELSEWHERE, sentence, test.test, **told)
+        return _judge_check(test) if test.test.startswith("check.py") else _judge_rest(test)
     if run.misdeeds:
-        return _judge_misdeed(run.misdeeds[0])
-    if run.hung is not None:
-        return _judge_standstill(run.hung)
+        return Verdict(
+            NOT_YET,
+            "The store does something that a fix has no need of.",
+            expected="A fix changes what the store does with its own data, and nothing else.",
+            seen=f"The store {run.misdeeds[0]}.",
+        )
+    if (place := run.hung) is not None:
+        return Verdict(
+            NOT_YET,
+            "The store stood still, and was stopped.",
+            expected="Every request comes to an end.",
+            seen=f"It waited at {place} and did not go on." if place else "It did not go on.",
+            look_at=place,
+        )
     if not run.passed:
-        return Verdict(CANNOT_TELL, f"The store's tests could not be run: {run.trouble}")
+        return Verdict(CANNOT_TELL, f"The tests could not be run: {run.trouble}")
     return None
 
 
@@ -70,16 +64,16 @@ def explain(scenario: Scenario, diff: str) -> str:
     Many a wrong fix fails as the bad commit does, so that behavior alone would not tell them apart.
     """
     written = _words_added(diff)
-    best, share = None, 0.5
-    for fix in scenario.wrong_fixes:
+
+    def likeness(fix: Path) -> float:
         own = _words_added(fix.read_text("utf-8"))
-        common = len(own & written) / len(own | written) if own else 0.0
-        if common > share:
-            best, share = fix, common
-    return best.with_suffix(".md").read_text("utf-8").strip() if best else ""
+        return len(own & written) / len(own | written) if own else 0.0
+
+    alike = [fix for fix in scenario.wrong_fixes if likeness(fix) > 0.5]
+    return max(alike, key=likeness).with_suffix(".md").read_text("utf-8").strip() if alike else ""
 
 
-def _judge_failure(test: Test) -> Verdict:
+def _judge_check(test: Test) -> Verdict:
     if test.outcome == "check broken":
         sentence = f"The check could not be finished: {test.said}"
         return Verdict(CANNOT_TELL, sentence, test.test, look_at=test.place)
@@ -94,23 +88,10 @@ def _judge_failure(test: Test) -> Verdict:
     )
 
 
-def _judge_standstill(place: str) -> Verdict:
-    return Verdict(
-        NOT_YET,
-        "The store stood still, and was stopped.",
-        expected="Every request comes to an end.",
-        seen=f"It waited at {place} and did not go on." if place else "It did not go on.",
-        look_at=place,
-    )
-
-
-def _judge_misdeed(what: str) -> Verdict:
-    return Verdict(
-        NOT_YET,
-        "The store does something that a fix has no need of.",
-        expected="A fix changes what the store does with its own data, and nothing else.",
-        seen=f"The store {what}.",
-    )
+def _judge_rest(test: Test) -> Verdict:
+    sentence = "The fault is gone, and something else of the store no longer works."
+    told = {"expected": test.words, "seen": test.said, "look_at": test.place}
+    return Verdict(BROKEN_ELSEWHERE, sentence, test.test, **told)
 
 
 def _words_added(diff: str) -> set[str]:

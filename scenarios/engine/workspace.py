@@ -6,32 +6,23 @@ off is finished by the next command.
 """
 
 import hashlib
-import json
 import shutil
 import sys
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from scenarios.engine.git import GitFailedError, run_git
-from scenarios.engine.merging import MERGED, Merger, Patches
+from scenarios.engine.git import run_git
+from scenarios.engine.merging import MERGED, TEAM_TESTS, Merger, Patches
 from scenarios.engine.refusal import RefusedError
-from scenarios.engine.sandbox import Sandbox, write_whole
+from scenarios.engine.sandbox import Sandbox, read_facts, write_facts, write_whole
 from scenarios.engine.snapshot import stamp_of
 
 _DEPLOYED = Path(__file__).parent / "deployed"
-# The suite of the store's team, as it lies in the checkout.
-_TEAM_TESTS = ("__init__.py", "conftest.py", "databases.py", "factories.py", "smoke")
-_CONFIG = """
-[user]
-	name = Brindle & Bolt
-	email = release@brindle.example
-[core]
-	hooksPath = /dev/null
-[commit]
-	gpgSign = false
-"""
+# The identity that it commits with, whatever the user's own git is set to.
+_TEMPLATE = Path(__file__).parent / "git_template"
 _RELEASED_AT = {"GIT_AUTHOR_DATE": "2026-01-05T09:00Z", "GIT_COMMITTER_DATE": "2026-01-05T09:00Z"}
 
 
@@ -42,7 +33,7 @@ class Deployed:
     `sources` is a hash of all that was read; `root` is empty while the files are being written.
     """
 
-    slugs: tuple[str, ...]
+    slugs: list[str]
     sources: str
     clean: str
     tree: str
@@ -60,12 +51,8 @@ class Workspace:
     @property
     def deployed(self) -> Deployed | None:
         """What it was made of, or nothing where there is none or no whole one."""
-        try:
-            facts = json.loads(self._note.read_text("utf-8"))
-            found = Deployed(**{**facts, "slugs": tuple(facts["slugs"])})
-        except (FileNotFoundError, ValueError, TypeError, KeyError):
-            return None
-        return found if found.root and (self.folder / ".git").exists() else None
+        found = read_facts(self._note, Deployed)
+        return found if found and found.root and (self.folder / ".git").exists() else None
 
     @property
     def changes(self) -> list[str]:
@@ -87,30 +74,25 @@ class Workspace:
         :raises RefusedError: when the patches cannot be merged; nothing has then changed.
         """
         merger, sources = Merger(self._sandbox), self._hash_sources(patches)
-        slugs = tuple(slug for slug, _ in patches)
         clean = merger.clean_tree()
-        next_one = Deployed(slugs, sources, clean, merger.merge(patches, clean))
-        wanted, present = merger.files(next_one.tree), self._present(merger)
-        changed = [path for path, name in wanted.items() if present.get(path) != name]
-        gone = [path for path in present if path not in wanted]
-        self._keep(next_one)
-        self.folder.mkdir(exist_ok=True)
-        merger.export(next_one.tree, changed, self.folder)
-        for path in gone:
-            (self.folder / path).unlink(missing_ok=True)
-        self._write_around()
+        slugs, tree = [slug for slug, _ in patches], merger.merge(patches, clean)
+        if self.deployed is None:
+            self._put_aside()
+        deployed = Deployed(slugs, sources, clean, tree)
+        write_facts(self._note, asdict(deployed))
+        changed = merger.check_out(tree, self.folder)
+        own, skip = self.folder, shutil.ignore_patterns("__pycache__")
+        shutil.copytree(_DEPLOYED, own, ignore=skip, copy_function=_fill_in, dirs_exist_ok=True)
         for cache in self.folder.rglob("__pycache__"):
             shutil.rmtree(cache, ignore_errors=True)
-        root = self._begin_history()
-        self._keep(replace(next_one, root=root))
-        return changed + gone
+        write_facts(self._note, asdict(replace(deployed, root=self._begin_history())))
+        return changed
 
     def save_changes(self, name: str) -> Path | None:
         """Keep all that the learner has changed as a diff, and return where; nothing if nothing."""
         if not self.changes:
             return None
-        saved = self._sandbox.state / "saved" / f"{_now()}-{name}.diff"
-        saved.parent.mkdir(exist_ok=True)
+        saved = self._place_to_save(f"{name}.diff")
         write_whole(saved, self.read_diff("."))
         return saved
 
@@ -134,72 +116,41 @@ class Workspace:
                 "command again."
             )
 
-    def read_root(self, path: str) -> str | None:
-        """Return the text of a file as it was deployed, or nothing when there is no such file."""
-        try:
-            return self._git("show", f"{self.deployed.root}:{path}") if self.deployed else None
-        except GitFailedError:
-            return None
-
     def read_diff(self, *paths: str) -> str:
         """Return what the learner has changed, new files too, as a diff; of the store by itself."""
         if (deployed := self.deployed) is None:
             return ""
         with TemporaryDirectory(dir=self._sandbox.state) as folder:
-            index = {"GIT_INDEX_FILE": Path(folder, "index")}
-            self._git("read-tree", deployed.root, environment=index)
-            self._git("add", "--all", environment=index)
-            options = ("--cached", "--binary", "--full-index", deployed.root)
-            return self._git("diff", *options, "--", *(paths or MERGED), environment=index)
+            git = partial(self._git, environment={"GIT_INDEX_FILE": Path(folder, "index")})
+            git("read-tree", deployed.root)
+            git("add", "--all")
+            what = ("--cached", "--binary", "--full-index", deployed.root)
+            return git("diff", *what, "--", *(paths or MERGED))
 
     def _hash_sources(self, patches: Patches) -> str:
-        team = [f"tests/{name}" for name in _TEAM_TESTS]
-        places = [(self._sandbox.root, [*MERGED, *team]), (_DEPLOYED, ["."])]
+        places = [(self._sandbox.root, [*MERGED, *TEAM_TESTS]), (_DEPLOYED, ["."])]
         places += [(patch.parent, [patch.name]) for _, patch in patches]
         stamps = [stamp_of(root, sources) for root, sources in places]
         return hashlib.sha256("\0".join([sys.executable, *stamps]).encode()).hexdigest()
 
-    def _present(self, merger: Merger) -> dict[str, str]:
-        if deployed := self.deployed:
-            return merger.files(deployed.tree)
-        if _is_cut_off(self._note):
-            # A switch throws nobody's work away, so what it has left half written is nobody's.
-            for name in MERGED:
-                shutil.rmtree(self.folder / name, ignore_errors=True)
-        elif self.folder.exists():
-            aside = self._sandbox.state / "saved" / f"{_now()}-workspace"
-            aside.parent.mkdir(exist_ok=True)
-            self.folder.rename(aside)
-        return {}
+    def _put_aside(self) -> None:
+        last = read_facts(self._note, Deployed)
+        # A switch throws nobody's work away, so what it has left half written is nobody's.
+        is_cut_off = last is not None and not last.root
+        if self.folder.exists() and not is_cut_off:
+            self.folder.rename(self._place_to_save("workspace"))
 
-    def _write_around(self) -> None:
-        """Write what is beside the store: the team's tests, the editor's settings, a page."""
-        tests = self._sandbox.root / "tests"
-        for name in _TEAM_TESTS:
-            if (tests / name).is_dir():
-                leave_out = shutil.ignore_patterns("__pycache__")
-                target = self.folder / "tests" / name
-                shutil.copytree(tests / name, target, ignore=leave_out, dirs_exist_ok=True)
-            elif (tests / name).exists():
-                (self.folder / "tests").mkdir(exist_ok=True)
-                shutil.copyfile(tests / name, self.folder / "tests" / name)
-        places = {"@PYTHON@": Path(sys.executable), "@BIN@": Path(sys.executable).parent}
-        for source in _DEPLOYED.rglob("*"):
-            if source.is_file() and "__pycache__" not in source.parts:
-                text = source.read_text("utf-8")
-                for sign, path in places.items():
-                    text = text.replace(sign, path.as_posix())
-                target = self.folder / source.relative_to(_DEPLOYED)
-                target.parent.mkdir(exist_ok=True)
-                target.write_text(text, "utf-8")
+    def _place_to_save(self, name: str) -> Path:
+        now = datetime.now()  # noqa: DTZ005  A person reads it.
+        place = self._sandbox.state / "saved" / f"{now:%Y-%m-%d-%H%M%S-%f}-{name}"
+        place.parent.mkdir(exist_ok=True)
+        return place
 
     def _begin_history(self) -> str:
         """Make a repository with one commit of all that is there, and return its name."""
         fresh, own = self._sandbox.state / "fresh", self.folder / ".git"
         shutil.rmtree(fresh, ignore_errors=True)
-        run_git("init", "--quiet", "--template=", "--initial-branch=main", fresh)
-        with (fresh / ".git" / "config").open("a", encoding="utf-8") as config:
-            config.write(_CONFIG)
+        run_git("init", "--quiet", f"--template={_TEMPLATE}", "--initial-branch=main", fresh)
         places = ("--git-dir", fresh / ".git", "--work-tree", self.folder)
         # As one pack: a file for each object takes five times as long.
         run_git("-c", "core.bigFileThreshold=1", *places, "add", "--all")
@@ -212,20 +163,13 @@ class Workspace:
     def _git(self, *arguments: str, environment: dict[str, Path] | None = None) -> str:
         return run_git("-C", self.folder, *arguments, environment=environment)
 
-    def _keep(self, deployed: Deployed) -> None:
-        write_whole(self._note, json.dumps(asdict(deployed), indent=2) + "\n")
-
     @property
     def _note(self) -> Path:
         return self._sandbox.state / "workspace.json"
 
 
-def _is_cut_off(note: Path) -> bool:
-    try:
-        return not json.loads(note.read_text("utf-8"))["root"]
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
-        return False
-
-
-def _now() -> str:
-    return f"{datetime.now():%Y-%m-%d-%H%M%S-%f}"  # noqa: DTZ005  A person reads it.
+def _fill_in(source: str, target: str) -> None:
+    """Copy a text of the workspace, with the path of the Python that runs this in it."""
+    python = Path(sys.executable)
+    text = Path(source).read_text("utf-8").replace("@PYTHON@", python.as_posix())
+    Path(target).write_text(text.replace("@BIN@", python.parent.as_posix()), "utf-8")

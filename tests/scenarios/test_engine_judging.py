@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.engine.judging import Run, judging_room, run_check, run_tests, team_tests
+from scenarios.engine.judging import Run, judging_room, run_check, run_tests
 from scenarios.engine.running import Note
 from scenarios.engine.sandbox import Sandbox, write_facts
-from scenarios.engine.verdicts import BROKEN_ELSEWHERE, CANNOT_TELL, NOT_YET, judge_check
+from scenarios.engine.verdicts import BROKEN_ELSEWHERE, CANNOT_TELL, NOT_YET, judge
 from tests.scenarios.engine_checkout import Checkout, expect_soon, is_alive, parent_of
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ def sandbox(tmp_path: Path) -> Sandbox:
 
 @pytest.fixture
 def room(sandbox: Sandbox) -> Iterator[Path]:
-    with judging_room(sandbox, ROOT, team_tests(sandbox)) as room:
+    with judging_room(sandbox, ROOT) as room:
         yield room
 
 
@@ -60,7 +60,7 @@ def replace_allocation(room: Path, body: str) -> None:
     assert changed != text
 
 
-def judge(sandbox: Sandbox, room: Path, seconds: float = SECONDS) -> Run:
+def run_alone(sandbox: Sandbox, room: Path, seconds: float = SECONDS) -> Run:
     """Run the check without the smoke suite behind it, which takes longer."""
     shutil.copyfile(CHECK, room / "store" / "check.py")
     return run_tests(sandbox, room, ("check.py",), seconds)
@@ -69,7 +69,7 @@ def judge(sandbox: Sandbox, room: Path, seconds: float = SECONDS) -> Run:
 def test_a_right_store_passes_check_and_smoke(sandbox: Sandbox, room: Path) -> None:
     run = run_check(sandbox, room, CHECK)
 
-    assert (judge_check(run), run.passed) == (None, True)
+    assert (judge(run), run.passed) == (None, True)
     assert len(run.tests) > 20
 
 
@@ -80,7 +80,7 @@ def test_a_check_that_fails_is_told_and_the_smoke_suite_not_run(
 
     run = run_check(sandbox, room, CHECK)
 
-    verdict = judge_check(run)
+    verdict = judge(run)
     assert verdict
     assert (verdict.kind, len(run.tests)) == (NOT_YET, 2)
     assert verdict.expected == "The last unit is sold once."
@@ -89,7 +89,7 @@ def test_a_check_that_fails_is_told_and_the_smoke_suite_not_run(
 def test_a_store_that_stands_still_is_told_where(sandbox: Sandbox, room: Path) -> None:
     replace_allocation(room, "    while True:\n        pass\n")
 
-    verdict = judge_check(judge(sandbox, room, 30.0))
+    verdict = judge(run_alone(sandbox, room, 30.0))
 
     assert verdict
     assert (verdict.kind, verdict.sentence) == (NOT_YET, "The store stood still, and was stopped.")
@@ -115,7 +115,7 @@ def test_a_misdeed_is_prevented_and_told_even_where_its_error_is_swallowed(
         f"{text}\n\n{swallowed}", "utf-8"
     )
 
-    verdict = judge_check(judge(sandbox, room))
+    verdict = judge(run_alone(sandbox, room))
 
     assert verdict
     assert verdict.kind == NOT_YET
@@ -139,7 +139,7 @@ def test_a_run_that_shows_nothing_never_passes(
 ) -> None:
     replace_allocation(room, body)
 
-    verdict = judge_check(judge(sandbox, room))
+    verdict = judge(run_alone(sandbox, room))
 
     assert verdict
     assert verdict.kind == kind
@@ -150,7 +150,7 @@ def test_a_store_that_cannot_be_imported_is_told_with_its_error(
 ) -> None:
     (room / "store" / "shop" / "services" / "stock.py").write_text("def (:\n", "utf-8")
 
-    verdict = judge_check(judge(sandbox, room))
+    verdict = judge(run_alone(sandbox, room))
 
     assert verdict
     assert (verdict.kind, "SyntaxError" in verdict.sentence) == (CANNOT_TELL, True)
@@ -177,7 +177,7 @@ def test_a_process_that_slips_away_is_ended_with_the_run(
     path = room / "store" / "shop" / "services" / "stock.py"
     path.write_text(path.read_text("utf-8") + slips, "utf-8")
 
-    judge(sandbox, room)
+    run_alone(sandbox, room)
 
     assert not is_alive(int((room / "report" / "slipped").read_text("utf-8")))
 
@@ -221,7 +221,7 @@ def test_the_address_of_an_up_that_was_killed_is_no_hindrance(sandbox: Sandbox, 
     note = Note(1, "", "", str(sandbox.state / "gone"), {})
     write_facts(sandbox.note, asdict(note))
 
-    assert judge(sandbox, room).passed
+    assert run_alone(sandbox, room).passed
 
 
 def test_what_breaks_the_rest_of_the_store_is_told_by_its_test(
@@ -231,7 +231,7 @@ def test_what_breaks_the_rest_of_the_store_is_told_by_its_test(
     text = mails.read_text("utf-8")
     mails.write_text(text + "\n\ndef send_confirmation(*_: object) -> None:\n    return\n", "utf-8")
 
-    verdict = judge_check(run_check(sandbox, room, CHECK))
+    verdict = judge(run_check(sandbox, room, CHECK))
 
     assert verdict
     assert verdict.kind == BROKEN_ELSEWHERE
@@ -245,7 +245,7 @@ def test_tests_that_a_learner_has_edited_have_no_part(sandbox: Sandbox, tmp_path
     (workspace / "shop").symlink_to(ROOT / "shop")
     (workspace / "seed_data").symlink_to(ROOT / "seed_data")
 
-    with judging_room(sandbox, workspace, team_tests(sandbox)) as room:
+    with judging_room(sandbox, workspace) as room:
         run = run_tests(sandbox, room, ("tests/smoke", "--collect-only"), SECONDS)
 
         used = (room / "store" / "tests" / "smoke" / "test_purchase.py").read_text("utf-8")

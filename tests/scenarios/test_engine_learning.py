@@ -69,6 +69,46 @@ def test_each_scenario_has_its_own_place_where_several_are_on(sandbox: Sandbox) 
     assert found == [False, True]
 
 
+def test_what_a_store_that_was_pulled_anew_has_changed_is_no_place(
+    sandbox: Sandbox, dear: Scenario
+) -> None:
+    write(sandbox.root / "shop" / "shelf.py", SHELF.replace("return 3", "return 4"))
+
+    assert not is_place_right(sandbox, dear, "shop/shelf.py::stock")
+
+
+def test_a_place_is_the_innermost_function(sandbox: Sandbox) -> None:
+    text = "def outer():\n    def inner():\n        return 5\n\n    return inner\n"
+    write(sandbox.root / "shop" / "nested.py", text)
+    add_scenario(sandbox.root, "deep", "return 5", "return 6", "shop/nested.py")
+    deploy(sandbox, ["deep"])
+    deep = find_scenario(sandbox.catalogue, "deep")
+
+    found = [is_place_right(sandbox, deep, f"shop/nested.py:{line}") for line in (1, 2, 3, 5)]
+
+    assert found == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_right"),
+    [("total", True), ("Cart.total", True), ("Order.total", False), ("tax", True)],
+)
+def test_a_name_may_be_that_of_several_functions(
+    sandbox: Sandbox, name: str, is_right: bool
+) -> None:
+    text = (
+        "class Cart:\n    def total(self):\n        return 5\n\n\n"
+        "class Order:\n    def total(self):\n        return 8\n\n\n"
+        "if True:\n    def tax():\n        return 5\n"
+    )
+    write(sandbox.root / "shop" / "sums.py", text)
+    add_scenario(sandbox.root, "short", "return 5", "return 6", "shop/sums.py")
+    deploy(sandbox, ["short"])
+    short = find_scenario(sandbox.catalogue, "short")
+
+    assert is_place_right(sandbox, short, f"shop/sums.py::{name}") is is_right
+
+
 def test_a_place_may_be_in_a_page(sandbox: Sandbox) -> None:
     add_scenario(sandbox.root, "pale", "<h1>Shop</h1>", "<h1>Shp</h1>", "shop/web/page.html")
     deploy(sandbox, ["pale"])
@@ -136,7 +176,6 @@ def test_what_is_saved_during_a_check_has_no_part_in_it(
 ) -> None:
     shelf, judged = sandbox.workspace / "shop" / "shelf.py", []
     passed = judging.Run((judging.Test("check.py::test_it", "fault absent", "", "", ""),))
-    monkeypatch.setattr(learning, "team_tests", lambda *_: [])
     monkeypatch.setattr(learning, "run_check", lambda *_: passed)
     monkeypatch.setattr(
         learning,

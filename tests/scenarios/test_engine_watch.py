@@ -2,6 +2,7 @@
 
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,12 +41,8 @@ def sandbox(tmp_path: Path) -> Sandbox:
     sandbox = copy_checkout(tmp_path / "checkout", SLUG)
     write(sandbox.catalogue / SLUG / "check.py", CHECK)
     tests = sandbox.root / "tests"
-    whole = tests.resolve()
-    tests.unlink()
-    tests.mkdir()
-    for name in ("__init__.py", "conftest.py", "databases.py", "factories.py"):
-        (tests / name).symlink_to(whole / name)
     for folder in ("smoke", "shop"):
+        shutil.rmtree(tests / folder)
         write(tests / folder / f"test_{folder}.py", PASSES)
     deploy(sandbox, [SLUG])
     return sandbox
