@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Client, Connection, Listener
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Event, Thread
 from time import monotonic
 
@@ -39,9 +39,7 @@ class Inbox:
 
     def take(self) -> tuple[Question, Connection] | None:
         """Return the next question, and the line that takes the answer."""
-        with suppress(Empty):
-            return self._asked.get_nowait()
-        return None
+        return None if self._asked.empty() else self._asked.get()
 
     def _accept(self) -> None:
         while True:

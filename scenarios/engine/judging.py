@@ -21,6 +21,7 @@ from threading import Event
 from scenarios.engine.asking import run
 from scenarios.engine.keeper import Order
 from scenarios.engine.merging import MERGED, TEAM_TESTS, Merger
+from scenarios.engine.programs import clean_environment
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.snapshot import SHAPE, code_for_data, run_store, snapshot_of, stamp_of
 
@@ -193,10 +194,8 @@ def run_tests(
 
 
 def _environment(sandbox: Sandbox) -> dict[str, str]:
-    dropped = ("SHOP_", "WORLD_", "FLASK_", "PYTEST_", "CHECK_", "COV_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    kept.pop("CI", None)
     own = {"PYTHONPATH": str(sandbox.root), "PYTHONDONTWRITEBYTECODE": "1", "NO_PROXY": "*"}
+    kept = clean_environment("PYTEST_", "CHECK_", "COV_", "CI")
     return kept | own | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 

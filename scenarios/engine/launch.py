@@ -15,15 +15,15 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from socket import socket
-from types import FrameType
 from typing import Any
 
 from waitress import channel, server, wasyncore  # type: ignore[import-untyped]
+from werkzeug.wrappers import Response
 
 from scenarios.engine.sandbox import Sandbox, write_whole
 
@@ -34,12 +34,8 @@ Tell = Callable[[tuple[str, str]], None]
 
 def run_world(tell: Tell, _stay: bool, options: list[str]) -> None:
     """Be the outside world."""
-
-    def leave(_signal: int, _frame: FrameType | None) -> None:
-        raise SystemExit(0)
-
     # It has a handler of its own as soon as it has started.
-    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     sys.argv = ["scenarios.world", *options]
     tell(("ready", ""))
     runpy.run_module("scenarios.world", run_name="__main__", alter_sys=True)
@@ -104,7 +100,8 @@ def _make_app(tell: Tell, stay: bool, sandbox: Sandbox) -> tuple[Any, str]:
         tell(("failed", why))
         if not stay:
             sys.exit(1)
-        return _apology(why), why
+        text = f"The store does not start.\n\n{why}\n\nRepair it and save the file.\n"
+        return Response(text, 503, mimetype="text/plain"), why
     finally:
         gc.enable()
 
@@ -126,17 +123,6 @@ def _in_short(error: BaseException, workspace: str) -> str:
     if not ours:
         return last
     return f"{last} ({os.path.relpath(ours[-1][0], workspace)}:{ours[-1][1]})"
-
-
-def _apology(why: str) -> Callable[..., Iterable[bytes]]:
-    """Return an application that tells everybody why the store does not start."""
-    text = f"The store does not start.\n\n{why}\n\nRepair it and save the file.\n".encode()
-
-    def answer(_environ: Any, start_response: Any) -> Iterable[bytes]:
-        start_response("503 Service Unavailable", [("Content-Type", "text/plain; charset=utf-8")])
-        return [text]
-
-    return answer
 
 
 def _answer_the_rest(channels: dict[int, Any]) -> None:

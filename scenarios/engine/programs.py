@@ -1,12 +1,12 @@
 """What `up` runs: the store, its worker and the outside world, with their settings."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from socket import socket
 from typing import Any
-from urllib.parse import urlsplit
 
 from scenarios.engine.keys import Keys
 from scenarios.engine.ports import LOOPBACK
@@ -109,13 +109,13 @@ def world_options(sandbox: Sandbox, addresses: Addresses) -> list[str]:
     ]
 
 
-def clean_environment() -> dict[str, str]:
+def clean_environment(*also_dropped: str) -> dict[str, str]:
     """Return the environment that programs of the sandbox begin with.
 
     Settings left in the shell by another project must not reach the store, and a company's proxy
     must not be asked for addresses of this machine.
     """
-    dropped = ("SHOP_", "WORLD_", "FLASK_")
+    dropped = ("SHOP_", "WORLD_", "FLASK_", *also_dropped)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     own = {"PYTHONUNBUFFERED": "1", "NO_PROXY": "127.0.0.1,localhost"}
     return kept | own | {"no_proxy": own["NO_PROXY"]}
@@ -123,7 +123,4 @@ def clean_environment() -> dict[str, str]:
 
 def without_password(url: str) -> str:
     """Return a database's URL as it may be shown."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return url.replace(f":{parts.password}@", ":***@", 1)
+    return re.sub(r"(?<=://)([^:/@]*):[^@/]*@", r"\1:***@", url)

@@ -127,8 +127,8 @@ def sql(statement: str | None) -> None:
     try:
         with engine.begin() as connection:
             result = connection.exec_driver_sql(statement)
-            rows = [tuple(map(str, row)) for row in result] if result.returns_rows else []
             names = tuple(result.keys()) if result.returns_rows else ()
+            rows = [tuple(map(str, row)) for row in (result if names else ())]
     except SQLAlchemyError as error:
         said = str(getattr(error, "orig", error)).strip()
         raise RefusedError(f"The database says: {said}") from None

@@ -24,11 +24,9 @@ def as_read(line: str) -> str:
     """
     try:
         facts = json.loads(line)
-    except (ValueError, RecursionError):
+        event, level = facts.pop("event"), str(facts.pop("level", "info"))
+    except (ValueError, RecursionError, AttributeError, TypeError, KeyError):
         return line
-    if not isinstance(facts, dict) or "event" not in facts:
-        return line
-    level, event = str(facts.pop("level", "info")), facts.pop("event")
     trace = str(facts.pop("exception", "")).strip()
     told = [f"{name}={value}" for name, value in facts.items() if name not in _FOR_THE_FILE]
     words = [*([] if level == "info" else [level.upper()]), str(event), *told]

@@ -91,13 +91,14 @@ def run_store(sandbox: Sandbox, command: str, url: str) -> None:
         # The commands that migrate and seed call nobody, so any address does.
         env=store_settings(load_keys(sandbox), Addresses(), url),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        capture_output=True,
+        encoding="utf-8",
+        errors="backslashreplace",
         start_new_session=True,
         check=False,
     )
     if done.returncode != 0:
-        lines = done.stdout.decode("utf-8", "backslashreplace").splitlines()
+        lines = (done.stdout + done.stderr).splitlines()
         sentence = f"`flask --app shop {command}` failed on {without_password(url)}."
         raise RefusedError(sentence, lines[-LAST_LINES:])
 

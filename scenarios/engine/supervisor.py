@@ -103,10 +103,6 @@ class Supervisor:
             time.sleep(TICK_SECONDS)
         return False
 
-    def last_lines(self, name: str) -> list[str]:
-        """Return the end of what a program has printed."""
-        return list(self._children[name].last_lines) if name in self._children else []
-
     def _make(self, name: str, stay: bool) -> Child:
         return Child(self._programs[name], self._sandbox, self._screen, stay)
 
@@ -168,7 +164,7 @@ class Supervisor:
                 f"The {name} ended {QUICK_DEATHS} times within {QUICK_SECONDS:.0f} seconds of "
                 f"starting ({in_words(status)}), so everything is stopped. "
                 f"Its log is {self._sandbox.logs / (name + '.log')}.",
-                self.last_lines(name),
+                list(child.last_lines),
             )
         self._screen.say(
             f"The {name} ended ({in_words(status)}): starting it again, "

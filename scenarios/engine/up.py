@@ -127,11 +127,8 @@ def _serve(running: Running) -> None:
 
 def _listens(addresses: Addresses) -> bool:
     """Tell whether the outside world takes connections; one that ends again and again is told."""
-    try:
-        socket.create_connection((LOOPBACK, addresses.world_port), 1.0).close()
-    except OSError:
-        return False
-    return True
+    with socket.socket() as probe:
+        return probe.connect_ex((LOOPBACK, addresses.world_port)) == 0
 
 
 def _attend(running: Running) -> bool:

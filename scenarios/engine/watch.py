@@ -9,8 +9,6 @@ from scenarios.engine.snapshot import stamp_of
 # Styles and pictures are read for each request. Editors' temporary files have other endings.
 ENDINGS = (".py", ".html", ".txt", ".xml", ".toml", ".mako")
 FOLDERS = ("shop", "seed_data")
-# How long to wait for more after a change.
-MILLISECONDS_TO_SETTLE = 50
 
 
 class Watch:
@@ -39,9 +37,8 @@ class Watch:
         # It takes a moment to load, which the start of the store need not wait for.
         from watchfiles import watch
 
-        step, settled = MILLISECONDS_TO_SETTLE // 2, MILLISECONDS_TO_SETTLE
         try:
-            for _ in watch(self._workspace, watch_filter=self._counts, debounce=settled, step=step):
+            for _ in watch(self._workspace, watch_filter=self._counts):
                 self._is_told.set()
         except OSError as error:
             self._say(f"Saved files are not noticed: {error}. Stop and start instead.", "bold red")
