@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from scenarios.author.commands import author
-from scenarios.engine.commands import LEARNING, here
+from scenarios.engine.commands import LEARNING, here, status
 from scenarios.engine.git import GitFailedError
 from scenarios.engine.ports import LOOPBACK
 from scenarios.engine.refusal import RefusedError
-from scenarios.engine.sandbox_commands import PORT, SANDBOX, status
+from scenarios.engine.sandbox_commands import PORT, SANDBOX
 
 
 class PlainFailures(click.Group):
@@ -23,18 +23,14 @@ class PlainFailures(click.Group):
         """Run the command that was given."""
         try:
             return super().invoke(ctx)
-        except RefusedError as refused:
-            for line in refused.last_lines:
+        except (RefusedError, GitFailedError, OSError, sqlite3.Error) as error:
+            for line in getattr(error, "last_lines", []):
                 click.echo(f"    {line}", err=True)
-            _fail(ctx, refused.sentence, 1)
-        except OSError as error:
-            _fail(ctx, _os_sentence(error), 1)
-        except GitFailedError as error:
-            _fail(ctx, f"git says: {error}. `cartwreck reset` makes a fresh workspace.", 1)
-        except sqlite3.Error as error:
-            _fail(ctx, f"SQLite says: {error}. `cartwreck reset` makes a fresh database.", 1)
+            click.secho(f"cartwreck: {_sentence(error)}", err=True, fg="red")
+            ctx.exit(1)
         except KeyboardInterrupt:
-            _fail(ctx, "Stopped before it was done.", 130)
+            click.secho("cartwreck: Stopped before it was done.", err=True, fg="red")
+            ctx.exit(130)
 
 
 @click.group(
@@ -95,16 +91,16 @@ def reset(yes: bool, data_only: bool, database_url: str | None) -> None:
     click.echo("Reset: the store is as it was when freshly seeded.")
 
 
-def _fail(ctx: click.Context, sentence: str, status: int) -> None:
-    click.secho(f"cartwreck: {sentence}", err=True, fg="red")
-    ctx.exit(status)
-
-
-def _os_sentence(error: OSError) -> str:
-    place = error.filename or "The checkout"
+def _sentence(error: Exception) -> str:
+    if isinstance(error, GitFailedError):
+        return f"git says: {error}. `cartwreck reset` makes a fresh workspace."
+    if isinstance(error, sqlite3.Error):
+        return f"SQLite says: {error}. `cartwreck reset` makes a fresh database."
+    if not isinstance(error, OSError):
+        return str(error)
     advice = {
         errno.ENOSPC: "free some space and run the command again.",
         errno.EROFS: "move the checkout to a folder that can be written to.",
         errno.EACCES: "give yourself the right to write there, or clone to another folder.",
     }.get(error.errno or 0, "mend that and run the command again.")
-    return f"{place}: {error.strerror or error}: {advice}"
+    return f"{error.filename or 'The checkout'}: {error.strerror or error}: {advice}"

@@ -28,7 +28,8 @@ from scenarios.engine.reset import run_switch
 from scenarios.engine.running import find_up
 from scenarios.engine.sandbox import Sandbox, find_sandbox, write_whole
 from scenarios.engine.showing import end, print_text, print_verdict, table
-from scenarios.engine.verdicts import SOLVED, Verdict
+from scenarios.engine.switching import enabled
+from scenarios.engine.verdicts import EXIT_STATUS, SOLVED, Verdict
 from scenarios.engine.watch import Watch
 from scenarios.engine.workspace import Workspace
 
@@ -71,6 +72,25 @@ def list_scenarios(track: str | None) -> None:
 
 
 @click.command()
+def status() -> None:
+    """Say what runs, what is on, what the store says about your last save, and what you can do."""
+    sandbox = here()
+    note, broken, on = find_up(sandbox), sandbox.not_started, enabled(sandbox)
+    click.echo(f"Store      {note.store}/" if note else "Store      not running: `cartwreck up`")
+    for scenario in on:
+        steps = ", ".join(read_progress(sandbox)[scenario.slug].steps) or "nothing done yet"
+        click.echo(f"Scenario   {scenario.slug}, {scenario.title} ({steps})")
+    click.echo(f"Workspace  {sandbox.workspace}")
+    click.echo(f"Your work  {', '.join(Workspace(sandbox).changes) or 'nothing changed so far'}")
+    steps = "`cartwreck ticket`, `hint`, `prove`, `find`, `check`, `report`"
+    click.echo(f"Next       {steps if on else '`cartwreck list`, or `cartwreck next` names one'}")
+    if broken.exists():
+        click.secho("Your last save does not start; the store before it goes on:", fg="red")
+        click.echo(broken.read_text("utf-8").strip())
+    warn_of_edits_outside(sandbox)
+
+
+@click.command()
 @click.argument("slug")
 @click.option("--open/--no-open", "opens", default=True, help="Open the workspace in an editor.")
 def start(slug: str, opens: bool) -> None:
@@ -81,10 +101,8 @@ def start(slug: str, opens: bool) -> None:
         run_switch(sandbox, (slug,), click.echo)
     note_event(sandbox, slug, "started")
     print_text(scenario.read("ticket"))
-    click.echo(f"\nThe store's code is in {sandbox.workspace}: what you save there runs at once.")
-    note = find_up(sandbox)
-    click.echo(f"The store: {note.store}/" if note else "`cartwreck up` starts the store.")
-    click.echo("Next: see it in the browser; `cartwreck hint`, `find`, `check` when you want them.")
+    click.echo("\nThe store runs what you save in the workspace at once.\n")
+    click.get_current_context().invoke(status)
     if opens and sys.stdout.isatty() and (editor := shutil.which("code")):
         subprocess.Popen([editor, str(sandbox.workspace)], start_new_session=True)
 
@@ -135,21 +153,11 @@ def find(
         raise RefusedError("Say a place, shop/FILE.py:LINE, or --nothing-wrong with what shows it.")
     is_right = scenario.nothing_wrong
     if place:
-        is_right = is_place_right(sandbox, scenario, _deployed(sandbox, place)) and not is_right
+        is_right = is_place_right(sandbox, scenario, place) and not is_right
     note_event(sandbox, scenario.slug, "found", right=is_right, place=place or nothing_wrong)
     tries = read_progress(sandbox)[scenario.slug].tries["found"]
     no = "No, that is not it." if place else "No: something is wrong."
     end(is_right, f"Yes, that is it (try {tries})." if is_right else f"{no} Try {tries}.")
-
-
-def _deployed(sandbox: Sandbox, place: str) -> str:
-    """Return a place with its path from the workspace on, as an editor may have copied it."""
-    path, sign, rest = place.strip().partition(":")
-    workspace = sandbox.workspace.resolve()
-    for own in ((start / path).resolve() for start in (workspace, Path.cwd())):
-        if own.is_file() and own.is_relative_to(workspace):
-            return f"{own.relative_to(workspace).as_posix()}{sign}{rest}"
-    return place
 
 
 @click.command()
@@ -158,7 +166,7 @@ def _deployed(sandbox: Sandbox, place: str) -> str:
 @about_one
 def check(sandbox: Sandbox, scenario: Scenario, database_url: str | None, as_json: bool) -> None:
     """Say whether the fix is right: the check, the smoke suite, then the store's own tests."""
-    sys.exit(_check(sandbox, scenario, database_url, as_json).exit_status)
+    sys.exit(EXIT_STATUS[_check(sandbox, scenario, database_url, as_json).kind])
 
 
 def _check(sandbox: Sandbox, scenario: Scenario, url: str | None, as_json: bool) -> Verdict:
@@ -244,7 +252,7 @@ def next_scenario() -> None:
 
 LEARNING = (
     *(list_scenarios, start, ticket, hint, prove_fault, find, check, watch),
-    *(report, debrief, progress, next_scenario),
+    *(report, debrief, progress, next_scenario, status),
 )
 
 

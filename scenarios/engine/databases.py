@@ -32,7 +32,7 @@ class StoreDatabase(ABC):
         """Make sure that the store can start on it; keep what is in it."""
         if self.is_empty():
             self.restore()
-        elif read_facts(self._stamp_file, dict) != self._stamp:
+        elif read_facts(self.sandbox.stamps, dict) != self._stamp:
             self.say("Migrating the database: it, or the migrations, are not those of last time.")
             self.run("migrate", self.url)
             self.keep_stamp()
@@ -47,15 +47,11 @@ class StoreDatabase(ABC):
 
     def keep_stamp(self) -> None:
         """Note which migrations the database that was prepared last has seen."""
-        write_facts(self._stamp_file, self._stamp)
+        write_facts(self.sandbox.stamps, self._stamp)
 
     @property
     def _stamp(self) -> dict[str, str]:
         return {self.shown: stamp_of(self.sandbox.workspace, MIGRATIONS)}
-
-    @property
-    def _stamp_file(self) -> Path:
-        return self.sandbox.state / "stamps.json"
 
 
 class SqliteDatabase(StoreDatabase):

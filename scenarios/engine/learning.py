@@ -100,13 +100,11 @@ def prove(sandbox: Sandbox, file: Path) -> tuple[bool, str]:
     :raises RefusedError: when it is no test of the workspace.
     """
     workspace = Workspace(sandbox)
-    deployed, folder = workspace.deployed, workspace.folder.resolve()
-    named = [(start / file).resolve() for start in (folder, Path.cwd())]
-    own = next((path for path in named if path.is_file() and path.is_relative_to(folder)), None)
+    deployed, own = workspace.deployed, _in_workspace(sandbox, file)
     if deployed is None or own is None:
         raise RefusedError(f"There is no test {file} in the workspace, {workspace.folder}/tests.")
     bad, clean = (
-        _prove_on(sandbox, tree, folder / "tests", str(own.relative_to(folder)))
+        _prove_on(sandbox, tree, workspace.folder / "tests", own)
         for tree in (deployed.tree, deployed.clean)
     )
     if bad.trouble or bad.hung is not None:
@@ -117,6 +115,15 @@ def prove(sandbox: Sandbox, file: Path) -> tuple[bool, str]:
         said = clean.failed.said if clean.failed else clean.trouble
         return False, f"The test fails on a store without the fault too: {said}"
     return True, "The test fails here, and passes on a store without the fault: that is a proof."
+
+
+def _in_workspace(sandbox: Sandbox, file: Path) -> str | None:
+    """Return the path of a file from the workspace on, however an editor or a shell names it."""
+    folder = sandbox.workspace.resolve()
+    for own in ((start / file).resolve() for start in (folder, Path.cwd())):
+        if own.is_file() and own.is_relative_to(folder):
+            return own.relative_to(folder).as_posix()
+    return None
 
 
 def _prove_on(sandbox: Sandbox, tree: str, tests: Path, name: str) -> Run:
@@ -133,13 +140,14 @@ def is_place_right(sandbox: Sandbox, scenario: Scenario, place: str) -> bool:
     :raises RefusedError: when there is no such place.
     """
     deployed, merger = Workspace(sandbox).deployed, Merger(sandbox)
-    found = _PLACE.fullmatch(place.strip().removeprefix("./"))
-    text = merger.read(deployed.tree, found["path"]) if found and deployed else None
+    found = _PLACE.fullmatch(place.strip())
+    # The learner may have deleted it since.
+    path = (_in_workspace(sandbox, Path(found["path"])) or found["path"]) if found else ""
+    text = merger.read(deployed.tree, path) if deployed else None
     if found is None or deployed is None or text is None:
         raise RefusedError(
             f"{place!r} is no place in the store: say shop/FILE.py:LINE or shop/FILE.py::FUNCTION."
         )
-    path = found["path"]
     functions = list(_functions(ast.parse(text))) if path.endswith(".py") else []
     asked = [span for name, span in functions if name.endswith(f".{found['name']}")]
     if found["name"] and not asked:

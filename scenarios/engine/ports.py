@@ -54,7 +54,10 @@ def listen(
             for each_socket in sockets:
                 each_socket.close()
             if error.errno != errno.EADDRINUSE:
-                raise RefusedError(_why_not(host, port, error)) from error
+                raise RefusedError(
+                    f"The store cannot listen on {host!r}, port {port} ({error.strerror}): "
+                    "give an address of this machine, and a port from 1024 on."
+                ) from error
         else:
             if port != wanted:
                 say(f"Port {wanted} is taken: the {name} uses {port}.")
@@ -70,12 +73,3 @@ def _hosts(host: str) -> tuple[str, ...]:
     if host in everywhere:
         return (host.replace("localhost", LOOPBACK),)
     return (LOOPBACK, host)
-
-
-def _why_not(host: str, port: int, error: OSError) -> str:
-    if isinstance(error, PermissionError):
-        return f"Port {port} is for administrators: choose one from 1024."
-    return (
-        f"The store cannot listen on {host!r}: give an address of this machine, "
-        "such as 127.0.0.1 or 0.0.0.0."
-    )

@@ -23,6 +23,9 @@ class Sandbox:
         self.workspace = self.state / "workspace"
         # The traceback of a store that does not start, if that is so.
         self.not_started = self.state / "not-started.txt"
+        # What the workspace was made of, and the migrations that the database has seen.
+        self.made_of = self.state / "workspace.json"
+        self.stamps = self.state / "stamps.json"
         # What a running `up` tells of itself, which scenarios are on, and what was done with them.
         self.note = self.state / "running.json"
         self.flags = self.state / "flags.json"

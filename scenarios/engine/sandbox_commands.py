@@ -11,43 +11,20 @@ from collections.abc import Sequence
 import click
 
 from scenarios.engine.catalogue import find_scenario
-from scenarios.engine.commands import here, warn_of_edits_outside
+from scenarios.engine.commands import here
 from scenarios.engine.flags import read_flags
 from scenarios.engine.programs import clean_environment
-from scenarios.engine.progress import read_progress
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.reset import run_switch
-from scenarios.engine.running import find_up
 from scenarios.engine.sandbox import Sandbox
 from scenarios.engine.showing import table
-from scenarios.engine.switching import enabled, ensure_workspace
-from scenarios.engine.workspace import Workspace
+from scenarios.engine.switching import ensure_workspace
 
 PORT = click.IntRange(1, 65535)
-_SLUGS = click.argument("slugs", nargs=-1, required=True, metavar="SLUG...")
 
 
 @click.command()
-def status() -> None:
-    """Say what runs, what is on, what the store says about your last save, and what you can do."""
-    sandbox = here()
-    note, broken, on = find_up(sandbox), sandbox.not_started, enabled(sandbox)
-    click.echo(f"Store      {note.store}/" if note else "Store      not running: `cartwreck up`")
-    for scenario in on:
-        steps = ", ".join(read_progress(sandbox)[scenario.slug].steps) or "nothing done yet"
-        click.echo(f"Scenario   {scenario.slug}, {scenario.title} ({steps})")
-    click.echo(f"Workspace  {sandbox.workspace}")
-    click.echo(f"Your work  {', '.join(Workspace(sandbox).changes) or 'nothing changed so far'}")
-    steps = "`cartwreck ticket`, `hint`, `prove`, `find`, `check`, `report`"
-    click.echo(f"Next       {steps if on else '`cartwreck list`, or `cartwreck next` names one'}")
-    if broken.exists():
-        click.secho("Your last save does not start; the store before it goes on:", fg="red")
-        click.echo(broken.read_text("utf-8").strip())
-    warn_of_edits_outside(sandbox)
-
-
-@click.command()
-@_SLUGS
+@click.argument("slugs", nargs=-1, required=True, metavar="SLUG...")
 def enable(slugs: Sequence[str]) -> None:
     """Switch scenarios on, beside those that are on already."""
     sandbox = here()
@@ -149,4 +126,4 @@ def _store_settings(sandbox: Sandbox) -> dict[str, str]:
     return {**clean_environment(), **dict(pairs), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-SANDBOX = (status, enable, disable, flags, debug, sql)
+SANDBOX = (enable, disable, flags, debug, sql)

@@ -6,9 +6,10 @@ import signal
 import socket
 import sqlite3
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
@@ -18,7 +19,7 @@ from scenarios.engine.calls import control
 from scenarios.engine.databases import StoreDatabase, open_database
 from scenarios.engine.forking import warm_up
 from scenarios.engine.git import GitFailedError
-from scenarios.engine.keys import Keys, load_keys
+from scenarios.engine.keys import load_keys
 from scenarios.engine.ports import LOOPBACK, check_prefix, is_loopback, listen
 from scenarios.engine.programs import RENEWED, Addresses, Say, all_programs, store_settings
 from scenarios.engine.refusal import RefusedError
@@ -49,8 +50,9 @@ class Running:
     """Everything that belongs to one `up`."""
 
     sandbox: Sandbox
-    keys: Keys
     addresses: Addresses
+    # Has the outside world do something, see `calls.py`.
+    control: Callable[..., None]
     database: StoreDatabase
     screen: Screen
     watch: Watch
@@ -61,17 +63,12 @@ class Running:
         """Run the code as it is now; return the sentence of what prevented it.
 
         The store and the worker that ran before have then been replaced, or go on.
+
+        :raises RefusedError: when the database cannot be migrated.
         """
         self.watch.look()
-        try:
-            self.database.prepare()
-        except RefusedError as refused:
-            return _tell(self.screen, refused)
+        self.database.prepare()
         return self.supervisor.renew()
-
-    def control(self, method: str, path: str, body: object = None) -> None:
-        """Have the outside world do something."""
-        control(self.addresses.world, self.keys.control_token, method, path, body)
 
 
 def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
@@ -106,7 +103,8 @@ def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
         try:
             with closing(Supervisor(programs, sandbox, screen, leave_note)) as supervisor:
                 _stop_on_signals(supervisor)
-                parts = (sandbox, keys, addresses, database, screen, watch, inbox)
+                world = partial(control, addresses.world, keys.control_token)
+                parts = (sandbox, addresses, world, database, screen, watch, inbox)
                 _serve(Running(*parts, supervisor))
                 screen.say("Stopping everything.")
         finally:
@@ -136,18 +134,30 @@ def _attend(running: Running) -> bool:
     if asked := running.inbox.take():
         question, line = asked
         is_switch = question.kind == "switch"
-        problem = _switch(running, question.slugs) if is_switch else _reset(running)
+        change = partial(_switch, slugs=question.slugs) if is_switch else _reset
+        problem = _try(running, change)
         with suppress(OSError):  # Who has asked may be gone.
             line.send(problem)
     elif running.watch.take():
         running.screen.say("A file was saved: the store and the worker are renewed.")
-        if not running.renew():
+        if not _try(running, Running.renew):
             running.screen.say("The store runs the code as it is now.")
     return False
 
 
+def _try(running: Running, change: Callable[[Running], str | None]) -> str | None:
+    """Change something; return the sentence of what prevented it, and tell of it."""
+    try:
+        return change(running)
+    except (RefusedError, GitFailedError, OSError, sqlite3.Error) as error:
+        for line in getattr(error, "last_lines", []):
+            running.screen.say(f"    {line}", "")
+        running.screen.say(str(error), "bold red")
+        return str(error)
+
+
 def _switch(running: Running, slugs: Sequence[str]) -> str | None:
-    """Deploy exactly these scenarios; return the sentence of what prevented it."""
+    """Deploy exactly these scenarios; return the sentence of what prevented their start."""
     before = enabled(running.sandbox)
     try:
         must_reset = deploy(running.sandbox, slugs)
@@ -158,12 +168,10 @@ def _switch(running: Running, slugs: Sequence[str]) -> str | None:
             deploy(running.sandbox, [scenario.slug for scenario in before])
             _set_conditions(running, refused)
             raise
-        running.screen.say(f"Deployed: {', '.join(slugs) or 'the clean store'}.")
-        return _reset(running) if must_reset else running.renew()
-    except (RefusedError, GitFailedError, OSError) as error:
-        return _tell(running.screen, error)
     finally:
         running.watch.look()
+    running.screen.say(f"Deployed: {', '.join(slugs) or 'the clean store'}.")
+    return _reset(running) if must_reset else running.renew()
 
 
 def _set_conditions(running: Running, taken_back: Iterable[str]) -> None:
@@ -175,7 +183,7 @@ def _set_conditions(running: Running, taken_back: Iterable[str]) -> None:
 
 
 def _reset(running: Running) -> str | None:
-    """Start store, jobs, ledgers and mail over; return the sentence of what prevented it.
+    """Start store, jobs, ledgers and mail over; return the sentence of what prevented their start.
 
     The database could be changed under the running store, but a request or a job that began
     before and ends after would write what it knows of the old content into the new one.
@@ -186,20 +194,11 @@ def _reset(running: Running) -> str | None:
         running.control("POST", "reset")
         replace(running.database, seed=seed_of(enabled(running.sandbox))).restore()
         _set_conditions(running, ())
-        problem = None
-    except (RefusedError, OSError, sqlite3.Error) as error:
-        problem = _tell(running.screen, error)
-    problem = running.supervisor.renew() or problem
+    finally:
+        problem = running.supervisor.renew()
     if problem is None:
         running.screen.say("Reset: the store is as it was when freshly seeded.")
     return problem
-
-
-def _tell(screen: Screen, error: Exception) -> str:
-    for line in getattr(error, "last_lines", []):
-        screen.say(f"    {line}", "")
-    screen.say(str(error), "bold red")
-    return str(error)
 
 
 def _deploy(sandbox: Sandbox, wishes: Wishes) -> bool:

@@ -11,6 +11,7 @@ SOLVED = "solved"
 NOT_YET = "not yet"
 BROKEN_ELSEWHERE = "broken elsewhere"
 CANNOT_TELL = "cannot tell"
+# What `cartwreck check` ends with.
 EXIT_STATUS = {SOLVED: 0, NOT_YET: 1, BROKEN_ELSEWHERE: 3, CANNOT_TELL: 4}
 _LABELED = re.compile(r"^\s*(Expected|Seen|Look at):\s*(.+?)\s*$", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_]{4,}")
@@ -27,11 +28,6 @@ class Verdict:
     seen: str = ""
     look_at: str = ""
     explanation: str = ""
-
-    @property
-    def exit_status(self) -> int:
-        """What the command ends with."""
-        return EXIT_STATUS[self.kind]
 
 
 def judge(run: Run) -> Verdict | None:

@@ -51,7 +51,7 @@ class Workspace:
     @property
     def deployed(self) -> Deployed | None:
         """What it was made of, or nothing where there is none or no whole one."""
-        found = read_facts(self._note, Deployed)
+        found = read_facts(self._sandbox.made_of, Deployed)
         return found if found and found.root and (self.folder / ".git").exists() else None
 
     @property
@@ -79,13 +79,13 @@ class Workspace:
         if self.deployed is None:
             self._put_aside()
         deployed = Deployed(slugs, sources, clean, tree)
-        write_facts(self._note, asdict(deployed))
+        write_facts(self._sandbox.made_of, asdict(deployed))
         changed = merger.check_out(tree, self.folder)
         own, skip = self.folder, shutil.ignore_patterns("__pycache__")
         shutil.copytree(_DEPLOYED, own, ignore=skip, copy_function=_fill_in, dirs_exist_ok=True)
         for cache in self.folder.rglob("__pycache__"):
             shutil.rmtree(cache, ignore_errors=True)
-        write_facts(self._note, asdict(replace(deployed, root=self._begin_history())))
+        write_facts(self._sandbox.made_of, asdict(replace(deployed, root=self._begin_history())))
         return changed
 
     def save_changes(self, name: str) -> Path | None:
@@ -134,7 +134,7 @@ class Workspace:
         return hashlib.sha256("\0".join([sys.executable, *stamps]).encode()).hexdigest()
 
     def _put_aside(self) -> None:
-        last = read_facts(self._note, Deployed)
+        last = read_facts(self._sandbox.made_of, Deployed)
         # A switch throws nobody's work away, so what it has left half written is nobody's.
         is_cut_off = last is not None and not last.root
         if self.folder.exists() and not is_cut_off:
@@ -162,10 +162,6 @@ class Workspace:
 
     def _git(self, *arguments: str, environment: dict[str, Path] | None = None) -> str:
         return run_git("-C", self.folder, *arguments, environment=environment)
-
-    @property
-    def _note(self) -> Path:
-        return self._sandbox.state / "workspace.json"
 
 
 def _fill_in(source: str, target: str) -> None:
