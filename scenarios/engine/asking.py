@@ -6,7 +6,6 @@ carried out by a process that `up` forks, which has the line from then on.
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Client, Connection, Listener
 from queue import SimpleQueue
 from threading import Event, Thread
@@ -18,13 +17,8 @@ from scenarios.engine.refusal import RefusedError
 from scenarios.engine.running import Note, find_up
 from scenarios.engine.sandbox import Sandbox
 
-
-@dataclass(frozen=True)
-class Question:
-    """What `up` is asked to do: `reset`, or `switch` to exactly these scenarios."""
-
-    kind: str
-    slugs: Sequence[str] = ()
+# Exactly these scenarios are to be on; or nothing, where all is to start over.
+Question = Sequence[str] | None
 
 
 class Inbox:

@@ -5,6 +5,7 @@ The standard library's client is used because it loads in no time and never asks
 
 import http.client
 import json
+from contextlib import closing
 from urllib.parse import urlsplit
 
 from scenarios.engine.refusal import RefusedError
@@ -15,14 +16,13 @@ def control(world: str, token: str, method: str, path: str, body: object = None)
 
     :raises RefusedError: when it does not answer or does not do it.
     """
-    connection = http.client.HTTPConnection(urlsplit(world).netloc, timeout=5)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    sent = None if body is None else json.dumps(body)
     try:
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        sent = None if body is None else json.dumps(body)
-        connection.request(method, f"/control/{path}", sent, headers)
-        if (status := connection.getresponse().status) >= 300:
-            raise RefusedError(f"The outside world at {world} answers {status} to {method} {path}.")
+        with closing(http.client.HTTPConnection(urlsplit(world).netloc, timeout=5)) as connection:
+            connection.request(method, f"/control/{path}", sent, headers)
+            status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
         raise RefusedError(f"The outside world at {world} does not answer: try again.") from error
-    finally:
-        connection.close()
+    if status >= 300:
+        raise RefusedError(f"The outside world at {world} answers {status} to {method} {path}.")

@@ -99,14 +99,13 @@ def find_scenario(folder: Path, slug: str) -> Scenario:
 
 
 def _load(folder: Path) -> Scenario:
+    file = folder / "scenario.toml"
     try:
-        facts = tomllib.loads((folder / "scenario.toml").read_text("utf-8"))
+        facts = tomllib.loads(file.read_text("utf-8"))
         scenario = Scenario(folder, **facts)
     except (tomllib.TOMLDecodeError, TypeError, UnicodeDecodeError) as error:
-        raise RefusedError(f"{folder / 'scenario.toml'} cannot be read: {error}.") from error
+        raise RefusedError(f"{file} cannot be read: {error}.") from error
     for name, allowed in (("track", TRACKS), ("kind", KINDS), ("seed", SEEDS)):
         if getattr(scenario, name) not in allowed:
-            raise RefusedError(
-                f"{folder / 'scenario.toml'}: {name} is one of {', '.join(allowed)}."
-            )
+            raise RefusedError(f"{file}: {name} is one of {', '.join(allowed)}.")
     return scenario

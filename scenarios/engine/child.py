@@ -7,7 +7,6 @@ import time
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from scenarios.engine.forking import CONTEXT
 from scenarios.engine.programs import Program
@@ -83,14 +82,11 @@ class Child:
     def _follow(self, path: Path) -> None:
         with os.fdopen(os.dup(self._output.fileno()), "rb") as pipe, path.open("ab", 0) as file:
             for raw in pipe:
-                self._keep(file, raw)
+                try:
+                    file.write(raw)
+                except OSError as error:
+                    # The program would stop for ever at a full pipe if nobody read on.
+                    self._screen.say(f"{path.name} misses a line: {error.strerror}.", "bold red")
                 text = raw.rstrip(b"\r\n").decode("utf-8", "backslashreplace")
                 self.last_lines.append(text)
                 self._screen.line(self.name, self._color, text)
-
-    def _keep(self, file: BinaryIO, raw: bytes) -> None:
-        try:
-            file.write(raw)
-        except OSError as error:
-            # The program would stop for ever at a full pipe if nobody read on.
-            self._screen.say(f"{self.name}.log misses a line: {error.strerror}.", "bold red")

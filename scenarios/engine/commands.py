@@ -219,10 +219,7 @@ def report(sandbox: Sandbox, scenario: Scenario) -> None:
 def debrief(sandbox: Sandbox, scenario: Scenario) -> None:
     """Show what it was, once it is solved or explained."""
     if not {"fixed", "explained"} & set(read_progress(sandbox)[scenario.slug].steps):
-        raise RefusedError(
-            "The debrief opens once the fault is fixed (`cartwreck check`) or explained "
-            "(`cartwreck report`)."
-        )
+        raise RefusedError("It opens once it is solved (`check`) or explained (`report`).")
     print_text(scenario.read("debrief"))
 
 

@@ -23,9 +23,7 @@ class GitFailedError(Exception):
     """git ended with an error; the text is what it said."""
 
 
-def run_git(
-    *arguments: str | Path, data: bytes = b"", environment: Mapping[str, str | Path] | None = None
-) -> str:
+def run_git(*arguments: str | Path, environment: Mapping[str, str | Path] | None = None) -> str:
     """Run git and return what it printed.
 
     :raises GitFailedError: when git says no.
@@ -37,9 +35,10 @@ def run_git(
     try:
         done = subprocess.run(
             ["git", *_OPTIONS, *map(str, arguments)],
-            input=data,
             env=own | _ENVIRONMENT | asked,
             capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
             check=False,
         )
     except FileNotFoundError:
@@ -48,9 +47,8 @@ def run_git(
             "and run the command again."
         ) from None
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip()
         for number in (errno.ENOSPC, errno.EROFS, errno.EACCES):
-            if os.strerror(number) in said:
+            if os.strerror(number) in done.stderr:
                 raise OSError(number, os.strerror(number), str(arguments[-1]))
-        raise GitFailedError(said)
-    return done.stdout.decode("utf-8", "surrogateescape")
+        raise GitFailedError(done.stderr.strip())
+    return done.stdout

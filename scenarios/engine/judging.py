@@ -182,27 +182,30 @@ def run_tests(
     report, log = room / f"{name}.jsonl", room / f"{name}.log"
     (room / name).mkdir()
     options = (*_OPTIONS, "--rootdir", str(room / "store"), f"--basetemp={room / name}/t")
+    environment = clean_environment("PYTEST_", "CHECK_", "COV_", "CI") | {
+        "PYTHONPATH": str(sandbox.root),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "NO_PROXY": "*",
+    }
     still = ("-o", f"faulthandler_timeout={seconds / 2:.0f}")
     order = Order(
         arguments=(str(report), *options, *still, *arguments),
         folder=str(room / "store"),
         path=(str(room / "store"), str(sandbox.root)),
-        environment=_environment(sandbox) | {**(own or {}), "TMPDIR": str(room / name)},
+        environment=environment | {**(own or {}), "TMPDIR": str(room / name)},
         log=str(log),
     )
     return _read(report, log, run(sandbox, order, seconds, stop or Event()))
 
 
-def _environment(sandbox: Sandbox) -> dict[str, str]:
-    own = {"PYTHONPATH": str(sandbox.root), "PYTHONDONTWRITEBYTECODE": "1", "NO_PROXY": "*"}
-    kept = clean_environment("PYTEST_", "CHECK_", "COV_", "CI")
-    return kept | own | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-
-
 def _read(report: Path, log: Path, in_time: bool) -> Run:
     lines = report.read_text("utf-8").splitlines() if report.exists() else []
-    facts = [json.loads(line) for line in lines]
-    tests = tuple(Test(**each) for each in facts if "test" in each)
+    try:
+        facts = [json.loads(line) for line in lines]
+        tests = tuple(Test(**each) for each in facts if "test" in each)
+    except (ValueError, TypeError):
+        return Run(trouble="Something else than its tests has written its report.")
     last = facts[-1] if facts and "status" in facts[-1] else None
     said = log.read_text("utf-8", "replace")
     if last and last["status"] in (0, 1) and len(tests) >= last["count"] > 0:

@@ -8,7 +8,6 @@ fails, since there is no good one in its place: as the store it says so to every
 import gc
 import logging
 import os
-import py_compile
 import runpy
 import signal
 import sys
@@ -16,9 +15,9 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
+from compileall import compile_dir
 from importlib import import_module
-from pathlib import Path
+from py_compile import PycInvalidationMode
 from socket import socket
 from typing import Any
 
@@ -28,7 +27,7 @@ from werkzeug.wrappers import Response
 from scenarios.engine.sandbox import Sandbox, write_whole
 
 QUIET_SECONDS = 0.1
-_BY_HASH = py_compile.PycInvalidationMode.CHECKED_HASH
+_BY_HASH = PycInvalidationMode.CHECKED_HASH
 Tell = Callable[[tuple[str, str]], None]
 
 
@@ -49,7 +48,8 @@ def run_worker(tell: Tell, stay: bool, sandbox: Sandbox) -> None:
     if why:
         signal.pause()
     tell(("ready", ""))
-    _compile(sandbox.workspace)
+    # Left for the processes that come after this one; in what is wrong they find it themselves.
+    compile_dir(sandbox.workspace / "shop", quiet=2, invalidation_mode=_BY_HASH)
     app.cli.main(["worker"], prog_name="flask", obj=ScriptInfo(create_app=lambda: app))
 
 
@@ -83,8 +83,8 @@ def _make_app(tell: Tell, stay: bool, sandbox: Sandbox) -> tuple[Any, str]:
     """Return the application of the workspace, or one in its place, and why.
 
     Python takes a module that it has compiled for current when the text has the same size and
-    second of change, which two quick saves can have. So it writes none, and those that `_compile`
-    has left are told by the hash of their text.
+    second of change, which two quick saves can have. So it writes none, and those that the
+    worker has left are told by the hash of their text.
     """
     os.chdir(sandbox.workspace)
     sys.path.insert(0, str(sandbox.workspace))
@@ -106,23 +106,14 @@ def _make_app(tell: Tell, stay: bool, sandbox: Sandbox) -> tuple[Any, str]:
         gc.enable()
 
 
-def _compile(workspace: Path) -> None:
-    """Leave the store's modules compiled for the processes that come after this one."""
-    for path in workspace.glob("shop/**/*.py"):
-        # Who imports it is told what is wrong; without the file it only takes longer.
-        with suppress(OSError, py_compile.PyCompileError):
-            py_compile.compile(str(path), doraise=True, invalidation_mode=_BY_HASH)
-
-
 def _in_short(error: BaseException, workspace: str) -> str:
     last = traceback.format_exception_only(error)[-1].strip().replace("\n", " ")
     places = [(each.filename, each.lineno) for each in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError):
         places.append((error.filename or "", error.lineno))
     ours = [place for place in places if place[0].startswith(f"{workspace}/")]
-    if not ours:
-        return last
-    return f"{last} ({os.path.relpath(ours[-1][0], workspace)}:{ours[-1][1]})"
+    where = f" ({os.path.relpath(ours[-1][0], workspace)}:{ours[-1][1]})" if ours else ""
+    return last + where
 
 
 def _answer_the_rest(channels: dict[int, Any]) -> None:

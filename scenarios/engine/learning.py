@@ -41,9 +41,7 @@ def current_scenario(sandbox: Sandbox, slug: str | None) -> Scenario:
     if slug and find_scenario(sandbox.catalogue, slug).slug not in on:
         raise RefusedError(f"{slug} is not on: `cartwreck start {slug}`.")
     if not on:
-        raise RefusedError(
-            "No scenario is on: `cartwreck list` shows them, `cartwreck start SLUG` begins."
-        )
+        raise RefusedError("No scenario is on: `cartwreck list` shows all, `start` begins one.")
     if not slug and len(on) > 1:
         raise RefusedError(f"Several scenarios are on: say --scenario {' or '.join(on)}.")
     return on[slug or next(iter(on))]

@@ -1,23 +1,15 @@
 """Which addresses are free on this machine, and what a host name or a path means."""
 
 import errno
-import ipaddress
 import re
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from scenarios.engine.refusal import RefusedError
 
 LOOPBACK = "127.0.0.1"
 TRIES = 20
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def check_prefix(prefix: str) -> None:
@@ -43,33 +35,31 @@ def listen(
     """
     last = min(wanted + TRIES, 65536)
     for port in range(wanted, last):
-        sockets = list[socket.socket]()
-        try:
-            for each in _hosts(host):
-                # Other than a plain socket, this does not take a port for taken that was closed a
-                # moment ago.
-                family, *_, address = socket.getaddrinfo(each, port, type=socket.SOCK_STREAM)[0]
-                sockets.append(socket.create_server(address[:2], family=family))
-        except OSError as error:
-            for each_socket in sockets:
-                each_socket.close()
-            if error.errno != errno.EADDRINUSE:
+        with ExitStack() as opened:
+            try:
+                sockets = [opened.enter_context(_listen(each, port)) for each in _hosts(host)]
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
                 raise RefusedError(
                     f"The store cannot listen on {host!r}, port {port} ({error.strerror}): "
                     "give an address of this machine, and a port from 1024 on."
                 ) from error
-        else:
+            opened.pop_all()
             if port != wanted:
                 say(f"Port {wanted} is taken: the {name} uses {port}.")
             return sockets
-    raise RefusedError(
-        f"The ports {wanted} to {last - 1} are all taken: choose another with an option."
-    )
+    raise RefusedError(f"The ports {wanted} to {last - 1} are all taken: choose others.")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    # Other than a plain socket, this does not take a port for taken that was closed a moment ago.
+    return socket.create_server(address[:2], family=family)
 
 
 def _hosts(host: str) -> tuple[str, ...]:
     # What listens on all addresses listens on this machine's too.
-    everywhere = (LOOPBACK, "localhost", "0.0.0.0")  # noqa: S104  `up` tells it in red.
-    if host in everywhere:
+    if host in (LOOPBACK, "localhost", "0.0.0.0"):  # noqa: S104  `up` tells it in red.
         return (host.replace("localhost", LOOPBACK),)
     return (LOOPBACK, host)

@@ -117,8 +117,8 @@ def clean_environment(*also_dropped: str) -> dict[str, str]:
     """
     dropped = ("SHOP_", "WORLD_", "FLASK_", *also_dropped)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    own = {"PYTHONUNBUFFERED": "1", "NO_PROXY": "127.0.0.1,localhost"}
-    return kept | own | {"no_proxy": own["NO_PROXY"]}
+    here = "127.0.0.1,localhost"
+    return kept | {"PYTHONUNBUFFERED": "1", "NO_PROXY": here, "no_proxy": here}
 
 
 def without_password(url: str) -> str:

@@ -23,11 +23,9 @@ def run_reset(sandbox: Sandbox, database_url: str | None, say: Say) -> None:
     :raises RefusedError: when it cannot be done; then the database is as it was.
     """
     if database_url is not None and find_up(sandbox):
-        raise RefusedError(
-            "Leave out --database-url: the running `cartwreck up` knows its database."
-        )
+        raise RefusedError("Leave out --database-url: `cartwreck up` runs, and knows its database.")
     at_rest = partial(reset_at_rest, sandbox, database_url, say)
-    _change(sandbox, at_rest, Question("reset"))
+    _change(sandbox, at_rest, None)
 
 
 def restore_workspace(sandbox: Sandbox) -> Path | None:
@@ -49,7 +47,7 @@ def run_switch(sandbox: Sandbox, slugs: tuple[str, ...], say: Say) -> None:
         if deploy(sandbox, slugs):
             reset_at_rest(sandbox, None, say)
 
-    _change(sandbox, switch_at_rest, Question("switch", slugs))
+    _change(sandbox, switch_at_rest, slugs)
 
 
 def reset_at_rest(sandbox: Sandbox, database_url: str | None, say: Say) -> None:

@@ -59,12 +59,6 @@ def find_up(sandbox: Sandbox) -> Note | None:
     return None
 
 
-def find_left(sandbox: Sandbox) -> list[str]:
-    """Return what an `up` that was killed may have left running, which ends by itself."""
-    note = None if find_up(sandbox) else read_facts(sandbox.note, Note)
-    return list(note.children) if note else []
-
-
 def _who_runs(sandbox: Sandbox, note: Note | None) -> str:
     if note is None:
         return f"Another cartwreck command is at work in {sandbox.root}: wait until it is done."

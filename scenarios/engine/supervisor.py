@@ -50,7 +50,7 @@ class Supervisor:
 
     def start(self, name: str) -> None:
         """Start a program, in the place of one that has ended."""
-        self._children[name] = self._make(name, stay=True)
+        self._children[name] = Child(self._programs[name], self._sandbox, self._screen, stay=True)
 
     def renew(self) -> str | None:
         """Put a store and a worker of the code as it is now in the place of those that run.
@@ -58,7 +58,8 @@ class Supervisor:
         Each that runs goes on until the new one is ready, and for good when that does not start;
         return the sentence of what prevented it.
         """
-        news = [self._make(name, stay=not self._is_good(name)) for name in RENEWED]
+        own = (self._sandbox, self._screen)
+        news = [Child(self._programs[n], *own, stay=not self._is_good(n)) for n in RENEWED]
         olds = list[Child]()
         for nth, new in enumerate(news):
             self.watch(new.listen, SECONDS_TO_START)
@@ -102,9 +103,6 @@ class Supervisor:
                 return True
             time.sleep(TICK_SECONDS)
         return False
-
-    def _make(self, name: str, stay: bool) -> Child:
-        return Child(self._programs[name], self._sandbox, self._screen, stay)
 
     def _is_good(self, name: str) -> bool:
         return name in self._children and self._children[name].is_good

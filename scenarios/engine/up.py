@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from ipaddress import ip_address
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
@@ -20,10 +21,10 @@ from scenarios.engine.databases import StoreDatabase, open_database
 from scenarios.engine.forking import warm_up
 from scenarios.engine.git import GitFailedError
 from scenarios.engine.keys import load_keys
-from scenarios.engine.ports import LOOPBACK, check_prefix, is_loopback, listen
-from scenarios.engine.programs import RENEWED, Addresses, Say, all_programs, store_settings
+from scenarios.engine.ports import LOOPBACK, check_prefix, listen
+from scenarios.engine.programs import RENEWED, Addresses, all_programs, store_settings
 from scenarios.engine.refusal import RefusedError
-from scenarios.engine.running import Note, find_left, held
+from scenarios.engine.running import Note, find_up, held
 from scenarios.engine.sandbox import Sandbox, write_facts, write_whole
 from scenarios.engine.screen import Screen
 from scenarios.engine.supervisor import Supervisor
@@ -79,13 +80,14 @@ def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
     check_prefix(wishes.prefix)
     sandbox.make_folders()
     warm_up()
-    if left := find_left(sandbox):
-        screen.say(f"Waiting for what an earlier `up` had left running: {', '.join(left)}.")
+    if sandbox.note.exists() and not find_up(sandbox):
+        screen.say("Waiting for what an earlier `up` had left running.")
     with held(sandbox) as lock:
         sandbox.note.unlink(missing_ok=True)
         keys = load_keys(sandbox)
-        addresses, sockets = _choose_addresses(wishes, screen.say)
-        must_reset = _deploy(sandbox, wishes)
+        addresses, sockets = _choose_addresses(wishes, screen)
+        must_reset = bool(wishes.scenarios) and deploy(sandbox, wishes.scenarios)
+        ensure_workspace(sandbox)
         watch = Watch(sandbox.workspace, screen.say)
         seed = seed_of(enabled(sandbox))
         database = open_database(sandbox, wishes.database_url, seed, screen.say)
@@ -113,7 +115,6 @@ def run_up(sandbox: Sandbox, wishes: Wishes, screen: Screen) -> None:
 
 
 def _serve(running: Running) -> None:
-    _warn_of_strangers(running)
     running.supervisor.start("world")
     # A store that does not start is told of, and by the store's own address too.
     running.supervisor.renew()
@@ -132,10 +133,8 @@ def _listens(addresses: Addresses) -> bool:
 def _attend(running: Running) -> bool:
     """Do what is asked for by a command, or by saving a file."""
     if asked := running.inbox.take():
-        question, line = asked
-        is_switch = question.kind == "switch"
-        change = partial(_switch, slugs=question.slugs) if is_switch else _reset
-        problem = _try(running, change)
+        slugs, line = asked
+        problem = _try(running, _reset if slugs is None else partial(_switch, slugs=slugs))
         with suppress(OSError):  # Who has asked may be gone.
             line.send(problem)
     elif running.watch.take():
@@ -201,14 +200,6 @@ def _reset(running: Running) -> str | None:
     return problem
 
 
-def _deploy(sandbox: Sandbox, wishes: Wishes) -> bool:
-    """Bring the workspace to what is wished; tell whether the database has to start over."""
-    if wishes.scenarios:
-        return deploy(sandbox, wishes.scenarios)
-    ensure_workspace(sandbox)
-    return False
-
-
 def _keep_settings(sandbox: Sandbox, settings: dict[str, str]) -> None:
     """Leave what the store is told to those who debug it beside `up`."""
     own = {name: value for name, value in settings.items() if name.startswith("SHOP_")}
@@ -217,12 +208,18 @@ def _keep_settings(sandbox: Sandbox, settings: dict[str, str]) -> None:
     )
 
 
-def _choose_addresses(wishes: Wishes, say: Say) -> tuple[Addresses, list[socket.socket]]:
+def _choose_addresses(wishes: Wishes, screen: Screen) -> tuple[Addresses, list[socket.socket]]:
     """Return free addresses, and the sockets on which the store is to listen."""
-    store = listen("store", wishes.port, say, wishes.host)
+    store = listen("store", wishes.port, screen.say, wishes.host)
+    if not all(ip_address(each.getsockname()[0]).is_loopback for each in store):
+        screen.say(
+            f"The store listens on {wishes.host}: anyone on the network can use it, and it is "
+            "meant to break. Everything in it can be read, changed and misused.",
+            "bold red",
+        )
     # Taken until all are chosen, so that none is chosen twice.
-    [world] = listen("outside world", wishes.world_port, say)
-    [smtp] = listen("mail server", wishes.smtp_port, say)
+    [world] = listen("outside world", wishes.world_port, screen.say)
+    [smtp] = listen("mail server", wishes.smtp_port, screen.say)
     ports = [each.getsockname()[1] for each in (store[0], world, smtp)]
     for each in (world, smtp):
         each.close()
@@ -248,16 +245,6 @@ def _command() -> str:
     if shutil.which("cartwreck") or not own.exists():
         return "cartwreck"
     return os.path.relpath(own)
-
-
-def _warn_of_strangers(running: Running) -> None:
-    host = running.addresses.host
-    if not is_loopback(host):
-        running.screen.say(
-            f"The store listens on {host}: anyone on the network can use it, and it is meant to "
-            "break. Everything in it can be read, changed and misused.",
-            "bold red",
-        )
 
 
 def _stop_on_signals(supervisor: Supervisor) -> None:

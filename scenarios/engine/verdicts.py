@@ -86,8 +86,7 @@ def _judge_check(test: Test) -> Verdict:
 
 def _judge_rest(test: Test) -> Verdict:
     sentence = "The fault is gone, and something else of the store no longer works."
-    told = {"expected": test.words, "seen": test.said, "look_at": test.place}
-    return Verdict(BROKEN_ELSEWHERE, sentence, test.test, **told)
+    return Verdict(BROKEN_ELSEWHERE, sentence, test.test, test.words, test.said, test.place)
 
 
 def _words_added(diff: str) -> set[str]:

@@ -130,6 +130,7 @@ def test_a_misdeed_is_prevented_and_told_even_where_its_error_is_swallowed(
         ("    raise SystemExit(0)\n", CANNOT_TELL),
         ("    import os\n    os.close(1)\n    os.close(2)\n    os._exit(0)\n", CANNOT_TELL),
         ("    import pytest\n    pytest.skip('not today')\n", CANNOT_TELL),
+        ("    import os\n    open(os.environ['TMPDIR'] + '.jsonl', 'w').write('5')\n", CANNOT_TELL),
         ("    import os, time\n    os.kill(os.getppid(), 9)\n    time.sleep(60)\n", CANNOT_TELL),
         ("    return bytearray(8 << 30)\n", NOT_YET),
     ],

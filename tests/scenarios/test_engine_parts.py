@@ -12,7 +12,7 @@ import pytest
 
 from scenarios.engine.judging import made_databases
 from scenarios.engine.keys import load_keys
-from scenarios.engine.ports import check_prefix, is_loopback, listen
+from scenarios.engine.ports import check_prefix, listen
 from scenarios.engine.programs import Addresses, without_password
 from scenarios.engine.progress import note_event, read_progress
 from scenarios.engine.refusal import AlreadyRunningError, RefusedError
@@ -181,14 +181,6 @@ def test_ports_end_where_they_end() -> None:
 
     with taken, pytest.raises(RefusedError, match="65535 to 65535 are all taken"):
         listen("store", 65535, print)
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [("127.0.0.1", True), ("localhost", True), ("::1", True), ("0.0.0.0", False), ("::", False)],  # noqa: S104
-)
-def test_loopback_is_told_from_the_rest(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected
 
 
 @pytest.mark.parametrize(

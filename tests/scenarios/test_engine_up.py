@@ -157,8 +157,7 @@ def test_the_next_up_ends_leftovers_and_takes_their_ports(checkout: Checkout) ->
     port = before["store"].rpartition(":")[2]
     after = checkout.up("--port", port)
 
-    told = next(line for line in after.output.splitlines() if "had left running" in line)
-    assert "worker" in told
+    assert "Waiting for what an earlier `up` had left running." in after.output
     assert checkout.note()["store"] == before["store"]
     assert [pid for pid in pids if is_alive(pid)] == []
 

@@ -12,7 +12,7 @@ SHOP, SCENARIOS = ROOT / "shop", ROOT / "scenarios"
 
 # How many lines of code there may be in all, in a file and in a function. The engine should come
 # down to 2,500 in all, and may not grow.
-MOST_LINES = {"shop": (4_270, 200, 40), "scenarios/engine": (3_290, 300, 50)}
+MOST_LINES = {"shop": (4_270, 200, 40), "scenarios/engine": (2_500, 300, 50)}
 
 # What each layer may import from the store. `gateways` in services means their Protocols.
 FROM_SHOP: dict[str, set[str]] = {
