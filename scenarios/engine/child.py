@@ -54,11 +54,10 @@ class Child:
         """Take in what it has told; tell whether it has started or failed to."""
         with suppress(EOFError, OSError):
             while self._news.poll():
-                fact, text = self._news.recv()
-                if fact == "ready":
-                    self.is_ready = True
+                if why := self._news.recv():
+                    self.fail(why)
                 else:
-                    self.fail(text)
+                    self.is_ready = True
         return self.is_ready or self.problem is not None or self.status is not None
 
     def fail(self, why: str) -> None:

@@ -1,7 +1,7 @@
 """What a process of `up` becomes: the store or its worker, of the workspace, or the outside world.
 
-Each function runs in a process of its own until it is told to stop. `tell` takes a fact and its
-text for `up`: `ready`, or `failed` and why. Who is to `stay` does not end when the store's code
+Each function runs in a process of its own until it is told to stop. `tell` takes for `up` why
+the store's code fails, and an empty text once the program is ready. Who is to `stay` does not end when the store's code
 fails, since there is no good one in its place: as the store it says so to everybody who asks.
 """
 
@@ -28,7 +28,7 @@ from scenarios.engine.sandbox import Sandbox, write_whole
 
 QUIET_SECONDS = 0.1
 _BY_HASH = PycInvalidationMode.CHECKED_HASH
-Tell = Callable[[tuple[str, str]], None]
+Tell = Callable[[str], None]
 
 
 def run_world(tell: Tell, _stay: bool, options: list[str]) -> None:
@@ -36,7 +36,7 @@ def run_world(tell: Tell, _stay: bool, options: list[str]) -> None:
     # It has a handler of its own as soon as it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     sys.argv = ["scenarios.world", *options]
-    tell(("ready", ""))
+    tell("")
     runpy.run_module("scenarios.world", run_name="__main__", alter_sys=True)
 
 
@@ -47,7 +47,7 @@ def run_worker(tell: Tell, stay: bool, sandbox: Sandbox) -> None:
     app, why = _make_app(tell, stay, sandbox)
     if why:
         signal.pause()
-    tell(("ready", ""))
+    tell("")
     # Left for the processes that come after this one; in what is wrong they find it themselves.
     compile_dir(sandbox.workspace / "shop", quiet=2, invalidation_mode=_BY_HASH)
     app.cli.main(["worker"], prog_name="flask", obj=ScriptInfo(create_app=lambda: app))
@@ -69,7 +69,7 @@ def run_store(tell: Tell, stay: bool, sandbox: Sandbox, sockets: list[socket], p
         servers[0].pull_trigger()
 
     signal.signal(signal.SIGTERM, leave)
-    tell(("ready", ""))
+    tell("")
     while not leaving.is_set():
         wasyncore.loop(timeout=1, use_poll=True, map=channels, count=1)
     for each in servers:
@@ -97,7 +97,7 @@ def _make_app(tell: Tell, stay: bool, sandbox: Sandbox) -> tuple[Any, str]:
     except BaseException as error:
         write_whole(sandbox.not_started, traceback.format_exc())
         why = _in_short(error, str(sandbox.workspace))
-        tell(("failed", why))
+        tell(why)
         if not stay:
             sys.exit(1)
         text = f"The store does not start.\n\n{why}\n\nRepair it and save the file.\n"
