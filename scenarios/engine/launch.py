@@ -1,8 +1,8 @@
 """What a process of `up` becomes: the store or its worker, of the workspace, or the outside world.
 
-Each function runs in a process of its own until it is told to stop. `tell` takes for `up` why
-the store's code fails, and an empty text once the program is ready. Who is to `stay` does not end when the store's code
-fails, since there is no good one in its place: as the store it says so to everybody who asks.
+Each function runs in a process of its own until it is told to stop. `tell` takes for `up` why the
+store's code fails, and an empty text once the program is ready. Who is to `stay` does not end when
+that code fails, since there is no good one in its place: as the store it says so to all who ask.
 """
 
 import gc
