@@ -26,7 +26,7 @@ class Inbox:
 
     def __init__(self) -> None:
         """Begin to listen, in a thread."""
-        self._listener = Listener(family="AF_UNIX")
+        self._listener = Listener(family="AF_UNIX", backlog=64)
         self.address = str(self._listener.address)
         self._asked = SimpleQueue[tuple[Question, Connection]]()
         Thread(target=self._accept, daemon=True).start()

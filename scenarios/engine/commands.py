@@ -219,9 +219,7 @@ def report(sandbox: Sandbox, scenario: Scenario) -> None:
 def debrief(sandbox: Sandbox, scenario: Scenario) -> None:
     """Show what it was, once it is solved or explained."""
     if not {"fixed", "explained"} & set(read_progress(sandbox)[scenario.slug].steps):
-        raise RefusedError(
-            "It opens after `cartwreck report`, or once `cartwreck check` says solved."
-        )
+        raise RefusedError("It opens after `cartwreck report`, or when `check` says solved.")
     print_text(scenario.read("debrief"))
 
 
