@@ -71,7 +71,7 @@ def run(sandbox: Sandbox, order: Order, seconds: float, stop: Event) -> bool:
     Nothing of the run is left when this returns. Tell whether it ended by itself, which one that
     has killed its keeper has done too.
     """
-    with _line(sandbox, order) as line, suppress(EOFError):
+    with _line(sandbox, order) as line, suppress(EOFError, OSError):
         deadline = monotonic() + seconds
         while not line.poll(TICK):
             if monotonic() > deadline or stop.is_set():

@@ -44,8 +44,8 @@ class PostgresDatabase(StoreDatabase):
         self.keep_stamp()
         with self._transaction() as connection:
             _keep_rows(connection)
-            state = self._state(connection)
-            connection.exec_driver_sql(f"COMMENT ON SCHEMA freshly_seeded IS '{state}'")
+            comment = f"COMMENT ON SCHEMA freshly_seeded IS '{self._state(connection)}'"
+            connection.exec_driver_sql(comment)
 
     def is_empty(self) -> bool:
         """Tell whether no table has a row."""

@@ -24,8 +24,7 @@ def run_reset(sandbox: Sandbox, database_url: str | None, say: Say) -> None:
     """
     if database_url is not None and find_up(sandbox):
         raise RefusedError("Leave out --database-url: `cartwreck up` runs, and knows its database.")
-    at_rest = partial(reset_at_rest, sandbox, database_url, say)
-    _change(sandbox, at_rest, None)
+    _change(sandbox, partial(reset_at_rest, sandbox, database_url, say), None)
 
 
 def restore_workspace(sandbox: Sandbox) -> Path | None:

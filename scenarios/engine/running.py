@@ -63,6 +63,5 @@ def _who_runs(sandbox: Sandbox, note: Note | None) -> str:
     if note is None:
         return f"Another cartwreck command is at work in {sandbox.root}: wait until it is done."
     return (
-        f"Cartwreck is already running here: the store at {note.store}, the outside world at "
-        f"{note.world}. Stop it with Ctrl-C in its terminal (process {note.pid})."
+        f"Cartwreck runs here already, at {note.store}: stop it with Ctrl-C (process {note.pid})."
     )

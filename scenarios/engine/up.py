@@ -242,9 +242,8 @@ def _show_addresses(running: Running) -> None:
 def _command() -> str:
     """Return what to type for the command, which is no name where the environment is not active."""
     own = Path(sys.executable).with_name("cartwreck")
-    if shutil.which("cartwreck") or not own.exists():
-        return "cartwreck"
-    return os.path.relpath(own)
+    is_name = shutil.which("cartwreck") or not own.exists()
+    return "cartwreck" if is_name else os.path.relpath(own)
 
 
 def _stop_on_signals(supervisor: Supervisor) -> None:

@@ -78,6 +78,19 @@ def test_secrets_are_for_their_owner_only_and_stay_the_same(checkout: Checkout) 
     assert path.read_text("utf-8") == first
 
 
+def test_a_long_path_of_the_folder_for_temporary_files_is_no_hindrance(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "temporary files" / ("of somebody with a long name " * 3)
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("TMPDIR", str(folder))
+
+    checkout.up()
+
+    assert checkout.run("reset", "--yes").returncode == 0
+    assert checkout.get()["things"] == ["lamp", "pen"]
+
+
 def test_only_its_user_can_ask_up(checkout: Checkout) -> None:
     checkout.up()
 
