@@ -15,8 +15,7 @@ _ENVIRONMENT = {
     "LC_ALL": "C",
 }
 # Quick, and the same name for the same content on every machine.
-_SETTINGS = {"core.autocrlf": "false", "core.compression": "0", "core.quotePath": "false"}
-_OPTIONS = [each for name, value in _SETTINGS.items() for each in ("-c", f"{name}={value}")]
+_OPTIONS = ["-c", "core.autocrlf=false", "-c", "core.compression=0", "-c", "core.quotePath=false"]
 
 
 class GitFailedError(Exception):
@@ -47,8 +46,10 @@ def run_git(*arguments: str | Path, environment: Mapping[str, str | Path] | None
             "and run the command again."
         ) from None
     if done.returncode:
+        # It does not say why it could not write a file of a work tree.
+        said = done.stderr.replace("unable to write file", os.strerror(errno.ENOSPC))
         for number in (errno.ENOSPC, errno.EROFS, errno.EACCES):
-            if os.strerror(number) in done.stderr:
-                raise OSError(number, os.strerror(number), str(arguments[-1]))
-        raise GitFailedError(done.stderr.strip())
+            if os.strerror(number) in said:
+                raise OSError(number, os.strerror(number))
+        raise GitFailedError(said.strip())
     return done.stdout

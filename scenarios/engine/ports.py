@@ -42,7 +42,7 @@ def listen(
                 if error.errno == errno.EADDRINUSE:
                     continue
                 raise RefusedError(
-                    f"The store cannot listen on {host!r}, port {port} ({error.strerror}): "
+                    f"The store cannot listen on {host!r}, port {port}: "
                     "give an address of this machine, and a port from 1024 on."
                 ) from error
             opened.pop_all()

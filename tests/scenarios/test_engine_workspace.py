@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from scenarios.engine.flags import read_flags
+from scenarios.engine.git import run_git
 from scenarios.engine.refusal import RefusedError
 from scenarios.engine.reset import restore_workspace
 from scenarios.engine.sandbox import Sandbox
@@ -334,3 +335,18 @@ def test_two_switches_at_once_leave_one_of_the_two(sandbox: Sandbox) -> None:
     [slug] = read_flags(sandbox)
     assert shelf(sandbox) == SHELF.replace(*{"dear": ("10", "11"), "scarce": ("3", "2")}[slug])
     assert Workspace(sandbox).changes == []
+
+
+@pytest.mark.parametrize(
+    "said", ["fatal: Release: No space left on device", "error: unable to write file shop/cart.py"]
+)
+def test_a_full_disk_is_told_where_git_meets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    git = tmp_path / "git"
+    git.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 128\n", encoding="utf-8")
+    git.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(OSError, match="No space left on device"):
+        run_git("commit")
