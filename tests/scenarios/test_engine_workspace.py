@@ -250,9 +250,14 @@ def test_so_does_a_changed_test_of_the_team(sandbox: Sandbox, workspace: Path) -
 def test_git_is_not_asked_where_nothing_has_changed(
     sandbox: Sandbox, workspace: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
+    asked, git = tmp_path / "asked", tmp_path / "bin" / "git"
+    write(git, f"#!/bin/sh\n: > '{asked}'\nexit 1\n")
+    git.chmod(0o755)
+    monkeypatch.setenv("PATH", str(git.parent))
 
     ensure_workspace(sandbox)
+
+    assert not asked.exists()
 
 
 def test_a_changed_store_leaves_a_learner_in_the_middle_alone(
